@@ -1,0 +1,1 @@
+//! The custom resources of Offtake: PgConnection, PgSource, SourceTable, View.

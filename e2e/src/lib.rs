@@ -1,0 +1,1 @@
+//! Tests against real servers, benches against peers, and xtask.

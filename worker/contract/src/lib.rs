@@ -1,0 +1,1 @@
+//! Catalog (desired) and Status (observed): the only language between operator and worker.

@@ -1,0 +1,1 @@
+//! LIR to timely and differential dataflows.

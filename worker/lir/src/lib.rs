@@ -1,0 +1,1 @@
+//! The plan (LIR): relational nodes, the scalar and aggregate library, EXPLAIN, and a one-off evaluator.

@@ -1,0 +1,1 @@
+//! SQL to LIR, on DataFusion's parser and planner.

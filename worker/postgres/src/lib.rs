@@ -1,0 +1,1 @@
+//! PostgreSQL upstream: connection, pre-flight, catalog, snapshot, slot and pgoutput.

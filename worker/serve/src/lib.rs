@@ -1,0 +1,1 @@
+//! The edge: PostgreSQL wire protocol, HTTP API and metrics.

@@ -1,0 +1,1 @@
+//! The worker: wires ingestion, store, engine, results and serving into one process.

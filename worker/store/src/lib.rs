@@ -1,0 +1,1 @@
+//! Durable tables on the volume, atomic with the LSN.
