@@ -1,1 +1,18 @@
-fn main() {}
+//! `offtake`: reads the command line, sets up telemetry, runs one command, maps its error to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use offtake_worker::{args::Arguments, commands};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    offtake_worker::telemetry::start();
+    match commands::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("offtake: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

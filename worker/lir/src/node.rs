@@ -18,6 +18,10 @@ impl fmt::Display for CollectionId {
 }
 
 /// A relational plan: a tree whose leaves are collections and constants. Bags, not sets: rows have multiplicities.
+///
+/// Rows and keys are told apart by their packed bytes. So whoever makes a plan wraps what is compared for equality into its canonical
+/// form where its type has several for equal values: join keys by [`Scalar::equality_key`]; keys of [`Lir::Reduce`], the columns
+/// of [`Lir::Distinct`]'s input and arguments of DISTINCT aggregates by [`Scalar::group_key`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Lir {
     /// Rows known when the plan was made.
@@ -50,6 +54,38 @@ pub struct JoinStage {
 }
 
 impl Lir {
+    /// Puts literals in place of parameters ([`Scalar::substitute_parameters`]).
+    pub fn substitute_parameters(&mut self, values: &[Row]) {
+        let each = |scalars: &mut [Scalar]| {
+            scalars.iter_mut().for_each(|scalar| scalar.substitute_parameters(values))
+        };
+        match self {
+            Lir::Constant { .. } | Lir::Get { .. } => {}
+            Lir::Mfp { input, mfp } => {
+                mfp.substitute_parameters(values);
+                input.substitute_parameters(values);
+            }
+            Lir::Reduce { input, key, aggregates } => {
+                each(key);
+                for aggregate in aggregates {
+                    each(aggregate.arg.as_mut_slice());
+                    each(aggregate.filter.as_mut_slice());
+                }
+                input.substitute_parameters(values);
+            }
+            Lir::Distinct { input } => input.substitute_parameters(values),
+            Lir::Join { inputs, stages } => {
+                for stage in stages {
+                    each(&mut stage.stream_key);
+                    each(&mut stage.lookup_key);
+                    stage.closure.substitute_parameters(values);
+                }
+                inputs.iter_mut().for_each(|input| input.substitute_parameters(values));
+            }
+            Lir::Union { inputs } => inputs.iter_mut().for_each(|input| input.substitute_parameters(values)),
+        }
+    }
+
     /// The collections that the plan reads.
     pub fn depends_on(&self) -> BTreeSet<CollectionId> {
         let mut ids = BTreeSet::new();
@@ -67,7 +103,9 @@ impl Lir {
         match self {
             Lir::Constant { .. } | Lir::Get { .. } => {}
             Lir::Mfp { input, .. } | Lir::Reduce { input, .. } | Lir::Distinct { input } => input.visit(f),
-            Lir::Join { inputs, .. } | Lir::Union { inputs } => inputs.iter().for_each(|input| input.visit(f)),
+            Lir::Join { inputs, .. } | Lir::Union { inputs } => {
+                inputs.iter().for_each(|input| input.visit(f))
+            }
         }
     }
 }

@@ -8,6 +8,8 @@
 
 pub mod binary;
 mod datum;
+mod float;
+mod json;
 mod numeric;
 mod row;
 pub mod text;

@@ -1,0 +1,110 @@
+//! Hash aggregation.
+
+use std::collections::{HashMap, HashSet};
+
+use offtake_row::{Datum, Row, RowPacker};
+
+use super::{Emit, Source};
+use crate::{
+    aggregate::{Accumulator, Aggregate, AggregateKind},
+    arena::Arena,
+    error::EvalError,
+    node::Lir,
+    scalar::Scalar,
+};
+
+/// What is known of one aggregate of one group.
+#[derive(Clone)]
+enum State {
+    Sum(Accumulator),
+    /// The best value so far, as a row of one datum.
+    Best(Row),
+    /// The distinct values, each a row of one datum.
+    Distinct(HashSet<Row>),
+}
+
+pub(super) fn run(
+    input: &Lir,
+    key: &[Scalar],
+    aggregates: &[Aggregate],
+    source: &dyn Source,
+    emit: &mut Emit<'_>,
+) -> Result<(), EvalError> {
+    let fresh: Vec<State> = aggregates.iter().map(State::new).collect();
+    let mut groups: HashMap<Row, Vec<State>> = HashMap::new();
+    if key.is_empty() {
+        groups.insert(Row::empty(), fresh.clone());
+    }
+    let mut arena = Arena::new();
+    let mut packer = RowPacker::new();
+    super::run(input, source, &mut |row, diff| {
+        arena.reset();
+        packer.clear();
+        let datums = row.unpack();
+        for scalar in key {
+            packer.push(scalar.eval(&datums, &arena)?);
+        }
+        let group = groups.entry(packer.finish()).or_insert_with(|| fresh.clone());
+        for (aggregate, state) in aggregates.iter().zip(group) {
+            if let Some(datum) = aggregate.input(&datums, &arena)? {
+                state.add(aggregate, datum, diff)?;
+            }
+        }
+        Ok(())
+    })?;
+    for (group, states) in groups {
+        packer.clear();
+        packer.extend_from_row(&group);
+        for (aggregate, state) in aggregates.iter().zip(states) {
+            state.finish(aggregate, &mut packer)?;
+        }
+        emit(packer.finish(), 1)?;
+    }
+    Ok(())
+}
+
+impl State {
+    fn new(aggregate: &Aggregate) -> State {
+        match aggregate.kind() {
+            AggregateKind::Ordered => State::Best(Row::pack([Datum::Null])),
+            AggregateKind::Accumulable if aggregate.distinct => State::Distinct(HashSet::new()),
+            AggregateKind::Accumulable => State::Sum(Accumulator::default()),
+        }
+    }
+
+    fn add(&mut self, aggregate: &Aggregate, datum: Datum<'_>, diff: i64) -> Result<(), EvalError> {
+        match self {
+            State::Sum(sum) => sum.plus_equals(&aggregate.accumulate(datum, diff)),
+            State::Best(best) => {
+                // Compared as rows: of equal datums (0.0 and -0.0) one is the better form.
+                let better = Row::pack([aggregate.better(best.datum(0), datum)]);
+                if better != *best {
+                    *best = better;
+                }
+            }
+            State::Distinct(values) => {
+                if !datum.is_null() {
+                    values.insert(Row::pack([datum]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, aggregate: &Aggregate, packer: &mut RowPacker) -> Result<(), EvalError> {
+        match self {
+            State::Sum(sum) => aggregate.finish(&sum, packer),
+            State::Best(best) => {
+                packer.push(best.datum(0));
+                Ok(())
+            }
+            State::Distinct(values) => {
+                let mut sum = Accumulator::default();
+                for value in values {
+                    sum.plus_equals(&aggregate.accumulate(value.datum(0), 1));
+                }
+                aggregate.finish(&sum, packer)
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What a client's session remembers: settings, the transaction with its pinned version, prepared statements and portals.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use offtake_results::Version;
+use offtake_row::{Column, Row};
+use pgwire::messages::response::TransactionStatus;
+
+use crate::{
+    encode::Formats,
+    error::SqlError,
+    settings::{Settings, canonical, display_name},
+    sql::statement::Prepared,
+};
+
+/// Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
+const EPOCH: i64 = 946_684_800;
+
+/// One client's session.
+pub struct Session {
+    pub user: String,
+    pub pid: i32,
+    pub settings: Settings,
+    /// What stays after the transaction: without its SET LOCALs.
+    durable: Settings,
+    /// What RESET goes back to.
+    defaults: Settings,
+    pub block: Block,
+    /// The version that every read of the transaction, or of the statement, is made on.
+    pub pin: Option<Arc<Version>>,
+    /// When the transaction started, in microseconds since 2000-01-01: what `now()` answers.
+    started: Option<i64>,
+    /// Settings as they were at BEGIN and at each savepoint.
+    before: Option<(Settings, Settings)>,
+    savepoints: Vec<(String, Settings, Settings)>,
+    pub statements: HashMap<String, Arc<Prepared>>,
+    pub portals: HashMap<String, Portal>,
+}
+
+/// Where the session is with respect to BEGIN and COMMIT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Each statement is a transaction of its own.
+    None,
+    Open,
+    /// A statement failed; only ROLLBACK helps.
+    Failed,
+}
+
+/// A statement with its parameters, ready to run or running; an SQL cursor is one, too.
+pub struct Portal {
+    pub statement: Arc<Prepared>,
+    /// One row of one datum for each parameter.
+    pub values: Vec<Row>,
+    pub formats: Formats,
+    pub state: PortalState,
+    /// WITH HOLD: outlives its transaction.
+    pub hold: bool,
+    /// Made by DECLARE: survives Sync inside its transaction and is read by FETCH.
+    pub cursor: bool,
+}
+
+pub enum PortalState {
+    Ready,
+    Running(Rows),
+    /// A command that was executed; executing it again does nothing.
+    Finished,
+}
+
+/// Rows on their way to a client.
+pub struct Rows {
+    pub columns: Arc<Vec<Column>>,
+    pub rows: std::vec::IntoIter<Row>,
+    /// The first word of the command tag: SELECT, SHOW, EXPLAIN, FETCH.
+    pub tag: &'static str,
+}
+
+impl Session {
+    pub fn new(user: String, pid: i32, settings: Settings) -> Session {
+        Session {
+            user,
+            pid,
+            durable: settings.clone(),
+            defaults: settings.clone(),
+            settings,
+            block: Block::None,
+            pin: None,
+            started: None,
+            before: None,
+            savepoints: Vec::new(),
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+        }
+    }
+
+    pub fn transaction_status(&self) -> TransactionStatus {
+        match self.block {
+            Block::None => TransactionStatus::Idle,
+            Block::Open => TransactionStatus::Transaction,
+            Block::Failed => TransactionStatus::Error,
+        }
+    }
+
+    /// Microseconds since 2000-01-01 at which the transaction started.
+    pub fn now(&mut self) -> i64 {
+        *self.started.get_or_insert_with(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX) - EPOCH * 1_000_000
+        })
+    }
+
+    /// Ends the implicit transaction of a statement or of a group of messages.
+    pub fn end_implicit(&mut self) {
+        if self.block == Block::None {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        self.pin = None;
+        self.started = None;
+        self.portals.retain(|_, portal| portal.hold);
+    }
+
+    pub fn begin(&mut self) {
+        if self.block == Block::None {
+            self.block = Block::Open;
+            self.before = Some((self.settings.clone(), self.durable.clone()));
+        }
+    }
+
+    /// Ends the transaction and tells whether it was committed.
+    pub fn end(&mut self, commit: bool) -> bool {
+        let commit = commit && self.block != Block::Failed;
+        if commit {
+            self.settings = self.durable.clone();
+        } else if let Some((settings, durable)) = self.before.take() {
+            self.settings = settings;
+            self.durable = durable;
+        }
+        self.before = None;
+        self.savepoints.clear();
+        self.block = Block::None;
+        self.release();
+        commit
+    }
+
+    /// A statement failed.
+    pub fn fail(&mut self) {
+        if self.block == Block::Open {
+            self.block = Block::Failed;
+        }
+    }
+
+    pub fn savepoint(&mut self, name: String) {
+        self.savepoints.push((name, self.settings.clone(), self.durable.clone()));
+    }
+
+    pub fn release_savepoint(&mut self, name: &str) -> Result<(), SqlError> {
+        let at = self.find_savepoint(name)?;
+        self.savepoints.truncate(at);
+        Ok(())
+    }
+
+    pub fn rollback_to(&mut self, name: &str) -> Result<(), SqlError> {
+        let at = self.find_savepoint(name)?;
+        self.savepoints.truncate(at + 1);
+        let (_, settings, durable) = self.savepoints[at].clone();
+        self.settings = settings;
+        self.durable = durable;
+        self.block = Block::Open;
+        Ok(())
+    }
+
+    fn find_savepoint(&self, name: &str) -> Result<usize, SqlError> {
+        self.savepoints
+            .iter()
+            .rposition(|(savepoint, ..)| savepoint == name)
+            .ok_or_else(|| SqlError::new("3B001", format!("savepoint \"{name}\" does not exist")))
+    }
+
+    /// SET, SET LOCAL and RESET (no value).
+    pub fn set(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<(), SqlError> {
+        let defaults = self.defaults.clone();
+        self.settings.set(name, value, &defaults)?;
+        if !local || self.block == Block::None {
+            self.durable.set(name, value, &defaults)?;
+        }
+        // SET LOCAL outside a transaction has no effect beyond its own statement.
+        if local && self.block == Block::None {
+            self.settings = self.durable.clone();
+        }
+        Ok(())
+    }
+
+    pub fn reset_all(&mut self) {
+        self.settings = self.defaults.clone();
+        self.durable = self.defaults.clone();
+    }
+
+    /// What SHOW prints and the name that it prints it under.
+    pub fn show(&self, name: &str, server_version: &str, readable: u64) -> Result<(String, String), SqlError> {
+        let name = canonical(name);
+        let value = match name.as_str() {
+            "server_version" => server_version.to_owned(),
+            "session_authorization" => self.user.clone(),
+            // What a read would see: of interest to a client that wants to know how fresh its answer is.
+            "offtake.lsn" => {
+                offtake_contract::Lsn(self.pin.as_ref().map_or(readable, |version| version.time())).to_string()
+            }
+            _ => self.settings.show(&name)?,
+        };
+        Ok((display_name(&name).to_owned(), value))
+    }
+}

@@ -1,0 +1,361 @@
+//! The coordinator: one thread between the applier, the engine and the readers.
+//!
+//! It hands batches to the engine, takes the views' changes back, writes both into the results, and publishes a time once every
+//! readable table and view is complete up to it. It plans and installs views ([`views`]) as tables come and go. Messages are taken in
+//! the order in which they were sent, so that a table's contents and the batches after them never overtake each other.
+
+mod handle;
+mod views;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender};
+pub use handle::{Availability, Declaration, Gone, Handle};
+use handle::Message;
+use offtake_contract::Lsn;
+use offtake_engine::{Batch, Engine, EngineError, Install, Output};
+use offtake_lir::{CollectionId, EvalError};
+use offtake_plan::Relations;
+use offtake_results::{Collection, Results, Writer};
+use offtake_row::Row;
+use offtake_serve::ViewText;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use self::views::Views;
+use crate::board::Board;
+
+/// Row updates that may be on their way through the engine before further batches wait.
+const IN_FLIGHT: usize = 200_000;
+const POST_EVERY: Duration = Duration::from_millis(200);
+
+/// Why the coordinator stopped.
+#[derive(Debug, Error)]
+pub enum CoordinatorError {
+    #[error("the engine failed: {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// What the coordinator publishes for readers.
+pub struct Published {
+    pub relations: watch::Sender<Arc<Relations>>,
+    pub views: watch::Sender<Arc<BTreeMap<CollectionId, ViewText>>>,
+}
+
+/// What the engine says, queued for the coordinator.
+enum FromEngine {
+    Updates { id: CollectionId, time: u64, rows: Vec<(Row, i64)>, errors: Vec<(EvalError, i64)> },
+    Frontier { id: CollectionId, upper: u64 },
+    Failed(String),
+}
+
+struct EngineOutput(Sender<FromEngine>);
+
+impl Output for EngineOutput {
+    fn updates(&self, id: CollectionId, time: u64, rows: Vec<(Row, i64)>, errors: Vec<(EvalError, i64)>) {
+        // A coordinator that is gone is a process that ends.
+        self.0.send(FromEngine::Updates { id, time, rows, errors }).ok();
+    }
+
+    fn frontier(&self, id: CollectionId, upper: u64) {
+        self.0.send(FromEngine::Frontier { id, upper }).ok();
+    }
+
+    fn failed(&self, reason: &str) {
+        self.0.send(FromEngine::Failed(reason.to_owned())).ok();
+    }
+}
+
+/// A table as the coordinator knows it.
+struct Table {
+    declaration: Declaration,
+    /// Its first contents are complete: batches apply to it.
+    live: bool,
+}
+
+/// See the module.
+pub struct Coordinator {
+    engine: Engine,
+    results: Writer,
+    readable: Arc<Results>,
+    board: Board,
+    published: Published,
+    inbox: Receiver<Message>,
+    outputs: Receiver<FromEngine>,
+    tables: BTreeMap<CollectionId, Table>,
+    views: Views,
+    /// Tables and views that are complete but not in a published version yet.
+    appearing: Vec<CollectionId>,
+    /// Views that can never change.
+    constant: BTreeSet<CollectionId>,
+    /// The last time handed to the engine.
+    now: u64,
+    /// Batches that are not readable yet: time and number of updates.
+    in_flight: VecDeque<(u64, usize)>,
+    in_flight_rows: usize,
+    posted: Instant,
+}
+
+impl Coordinator {
+    /// Starts the engine and makes the handle by which the coordinator is spoken to.
+    pub fn new(
+        threads: usize,
+        (readable, results): (Arc<Results>, Writer),
+        board: Board,
+        published: Published,
+    ) -> Result<(Coordinator, Handle), CoordinatorError> {
+        let (sender, outputs) = crossbeam_channel::unbounded();
+        let engine = Engine::start(threads, Arc::new(EngineOutput(sender)))?;
+        let (handle, inbox) = handle::channel();
+        let coordinator = Coordinator {
+            engine,
+            results,
+            readable,
+            board,
+            published,
+            inbox,
+            outputs,
+            tables: BTreeMap::new(),
+            views: Views::default(),
+            appearing: Vec::new(),
+            constant: BTreeSet::new(),
+            now: 0,
+            in_flight: VecDeque::new(),
+            in_flight_rows: 0,
+            posted: Instant::now(),
+        };
+        Ok((coordinator, handle))
+    }
+
+    /// Runs until every handle is gone or the engine fails.
+    pub fn run(mut self) -> Result<(), CoordinatorError> {
+        let never = crossbeam_channel::never();
+        loop {
+            // What the engine has ready goes first: it is what readers wait for.
+            while let Ok(output) = self.outputs.try_recv() {
+                self.take_output(output)?;
+            }
+            self.publish()?;
+            let inbox = if self.in_flight_rows > IN_FLIGHT { &never } else { &self.inbox };
+            crossbeam_channel::select! {
+                recv(self.outputs) -> output => match output {
+                    Ok(output) => self.take_output(output)?,
+                    Err(_) => return Ok(()),
+                },
+                recv(inbox) -> input => match input {
+                    Ok(input) => self.take(input)?,
+                    Err(_) => return Ok(()),
+                },
+                default(POST_EVERY) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), CoordinatorError> {
+        match message {
+            Message::Advance { time } => self.batch(time, Vec::new()),
+            Message::Batch { time, tables } => self.batch(time, tables),
+            Message::Declare(declaration) => self.declare(declaration),
+            Message::Rows { id, rows } => {
+                if self.tables.get(&id).is_some_and(|table| !table.live) {
+                    self.results.load(id, rows);
+                }
+                Ok(())
+            }
+            Message::Live { id, time, updates } => self.live(id, time, updates),
+            Message::Drop { id } => {
+                if let Some(table) = self.tables.remove(&id) {
+                    self.forget(id, table.live)?;
+                    self.settle_views()?;
+                }
+                Ok(())
+            }
+            Message::Views(wanted) => {
+                for id in self.views.want(wanted) {
+                    self.results.remove(id);
+                    self.constant.remove(&id);
+                    self.engine.drop(id)?;
+                }
+                self.settle_views()
+            }
+        }
+    }
+
+    fn batch(&mut self, time: u64, tables: Vec<(CollectionId, Vec<(Row, i64)>)>) -> Result<(), CoordinatorError> {
+        if time <= self.now {
+            return Ok(());
+        }
+        let mut batch = Batch { time, tables: Vec::with_capacity(tables.len()) };
+        let mut count = 0;
+        for (id, rows) in tables {
+            if !self.tables.get(&id).is_some_and(|table| table.live) {
+                continue;
+            }
+            count += rows.len();
+            let rows = Arc::new(rows);
+            if self.views.reads(id) {
+                batch.tables.push((id, rows.clone()));
+            }
+            self.results.update(id, time, Arc::unwrap_or_clone(rows));
+        }
+        for (id, _) in self.tables.iter().filter(|(_, table)| table.live) {
+            self.results.advance(*id, time + 1);
+        }
+        for id in &self.constant {
+            self.results.advance(*id, time + 1);
+        }
+        self.engine.push(batch)?;
+        self.now = time;
+        self.in_flight.push_back((time, count));
+        self.in_flight_rows += count;
+        Ok(())
+    }
+
+    /// A table is known, or is known to be otherwise than it was.
+    fn declare(&mut self, declaration: Declaration) -> Result<(), CoordinatorError> {
+        let id = declaration.id;
+        let live = self.tables.get(&id).is_some_and(|table| table.live);
+        let stays_live = live && matches!(declaration.availability, Availability::Live);
+        if live && !stays_live {
+            self.forget(id, true)?;
+        }
+        if matches!(declaration.availability, Availability::Stopped { .. }) {
+            self.results.remove(id);
+        } else if !stays_live && !declaration.columns.is_empty() {
+            // Its contents arrive from here on; they begin to mean something when it is live.
+            let loading = self.tables.get(&id).is_some_and(|table| table.declaration.columns == declaration.columns)
+                && matches!(declaration.availability, Availability::Live);
+            if !loading {
+                let types = declaration.columns.iter().map(|column| column.ty).collect();
+                self.results.create(id, types, vec![declaration.key.clone()], u64::MAX);
+            }
+        }
+        self.tables.insert(id, Table { declaration, live: stays_live });
+        self.settle_views()
+    }
+
+    /// A table's first contents are complete as of `time`, after `updates`.
+    fn live(&mut self, id: CollectionId, time: u64, updates: Vec<(Row, i64)>) -> Result<(), CoordinatorError> {
+        if time > self.now {
+            self.batch(time, Vec::new())?;
+        }
+        let Some(table) = self.tables.get_mut(&id) else { return Ok(()) };
+        self.results.load(id, updates);
+        self.results.begin(id, time);
+        self.results.advance(id, time + 1);
+        table.live = true;
+        self.engine.create_table(id)?;
+        self.settle_views()
+    }
+
+    /// A table's rows are no longer needed by anyone.
+    fn forget(&mut self, id: CollectionId, live: bool) -> Result<(), CoordinatorError> {
+        self.results.remove(id);
+        if live {
+            // The views on it are dropped when they are settled; the engine lets their readers go on until then.
+            self.engine.drop(id)?;
+        }
+        Ok(())
+    }
+
+    /// Installs and removes views so that they are what is wanted and what the tables allow, and tells readers.
+    fn settle_views(&mut self) -> Result<(), CoordinatorError> {
+        let tables: Vec<views::Known<'_>> = self
+            .tables
+            .iter()
+            .map(|(id, table)| views::Known {
+                declaration: &table.declaration,
+                live: table.live,
+                visible: self.results.is_visible(*id),
+            })
+            .collect();
+        let settled = self.views.settle(&tables);
+        for id in settled.dropped {
+            self.results.remove(id);
+            self.constant.remove(&id);
+            self.engine.drop(id)?;
+        }
+        for install in settled.installed {
+            let snapshot = views::Tables::of(&self.results, self.tables.iter().filter(|(_, table)| table.live).map(|(id, _)| *id));
+            self.results.create(install.id, install.types, install.indexes, self.now);
+            self.engine.install(Install { id: install.id, lir: install.lir, as_of: self.now, snapshot: Arc::new(snapshot) })?;
+        }
+        let relations = self.views.relations(&tables, &|id| self.results.is_visible(id));
+        self.appearing = tables
+            .iter()
+            .filter(|table| table.live && !table.visible)
+            .map(|table| table.declaration.id)
+            .chain(self.views.installed().filter(|id| !self.results.is_visible(*id)))
+            .collect();
+        self.published.relations.send_replace(Arc::new(Relations::new(relations)));
+        self.published.views.send_replace(Arc::new(self.views.texts()));
+        self.views.post(&self.board, &|id| self.results.is_visible(id));
+        Ok(())
+    }
+
+    fn take_output(&mut self, output: FromEngine) -> Result<(), CoordinatorError> {
+        match output {
+            FromEngine::Updates { id, time, rows, errors } => {
+                if self.views.is_installed(id) {
+                    self.results.update(id, time, rows);
+                    if !errors.is_empty() {
+                        self.results.update_errors(id, time, errors);
+                    }
+                }
+            }
+            FromEngine::Frontier { id, upper } => {
+                if self.views.is_installed(id) {
+                    self.results.advance(id, upper);
+                    if self.views.hydrated(id) {
+                        self.publish()?;
+                        self.settle_views()?;
+                    }
+                }
+            }
+            FromEngine::Failed(reason) => return Err(CoordinatorError::Engine(EngineError::Failed { reason })),
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) -> Result<(), CoordinatorError> {
+        let time = self.results.publish();
+        while self.in_flight.front().is_some_and(|(batch, _)| *batch <= time) {
+            if let Some((_, rows)) = self.in_flight.pop_front() {
+                self.in_flight_rows -= rows;
+            }
+        }
+        let appeared = |id: &CollectionId| self.results.is_visible(*id);
+        if self.appearing.iter().any(appeared) {
+            self.settle_views()?;
+        }
+        if self.posted.elapsed() >= POST_EVERY {
+            self.posted = Instant::now();
+            self.post(time);
+        }
+        Ok(())
+    }
+
+    /// Posts what changes all the time: the readable LSN, rows and memory.
+    fn post(&self, time: u64) {
+        let version = self.readable.current();
+        self.board.post(|status| {
+            status.source.lsn = (time > 0).then_some(Lsn(time));
+            for table in &mut status.tables {
+                let known = self.tables.values().find(|known| known.declaration.object == table.object);
+                let found = known.and_then(|known| version.get(known.declaration.id));
+                table.rows = found.map(Collection::rows);
+                table.memory_bytes = found.map(Collection::memory_bytes);
+            }
+            for view in &mut status.views {
+                let found = self.views.id_of(&view.object).and_then(|id| version.get(id));
+                view.rows = found.map(Collection::rows);
+                view.memory_bytes = found.map(Collection::memory_bytes);
+                view.errors = found.map_or(0, Collection::errors);
+            }
+        });
+    }
+}

@@ -1,0 +1,280 @@
+//! Copies new tables while the stream goes on.
+//!
+//! The tables that wait at one moment are copied as one group under one exported snapshot. Before the snapshot is taken, the applier
+//! keeps their changes; after the copy it folds in those that committed after the snapshot. The rows go to the store and to the
+//! coordinator side by side.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use offtake_contract::{Catalog, Problem, SnapshotProgress, TablePhase};
+use offtake_lir::CollectionId;
+use offtake_postgres::{
+    catalog::{self, UpstreamTable},
+    error::Retry,
+    fence::{self, Watched},
+    preflight, shape, slot,
+    snapshot::{self, Chunk, Copy},
+    wire::{CreatedSlot, ReplicationClient, SlotKind},
+};
+use offtake_row::RowPacker;
+use offtake_store::TableId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Ingest, SessionError,
+    applier::Message,
+    change::project,
+    records::{Layout, TableRecord, TableState},
+};
+use crate::board;
+
+/// Connections that copy one table.
+const PARALLELISM: usize = 2;
+/// Slot creation that takes longer than this waits for somebody: say for whom.
+const PATIENCE: Duration = Duration::from_secs(3);
+const POST_EVERY: Duration = Duration::from_millis(100);
+
+/// Copies whatever waits, group after group, until the session ends.
+pub async fn run(mut ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionError> {
+    loop {
+        let known = ingest.known.borrow_and_update().clone();
+        let waiting: Vec<TableRecord> = known
+            .iter()
+            .filter(|record| record.state == TableState::Copying && !ingest.copied.lock().contains(&record.id))
+            .cloned()
+            .collect();
+        if !waiting.is_empty() {
+            copy_group(&ingest, &catalog, waiting).await?;
+            continue;
+        }
+        if ingest.known.changed().await.is_err() {
+            return Err(SessionError::Gone);
+        }
+    }
+}
+
+/// A table that can be copied.
+struct Ready {
+    record: TableRecord,
+    upstream: UpstreamTable,
+    layout: Layout,
+}
+
+async fn copy_group(ingest: &Ingest, catalog: &Catalog, waiting: Vec<TableRecord>) -> Result<(), SessionError> {
+    let source = &catalog.source;
+    let name = format!("offtake {} copy", ingest.records.worker_id()?);
+    let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
+    let mut ready = Vec::new();
+    for record in waiting {
+        match describe(&sql, catalog, &record).await? {
+            Ok((upstream, layout)) => ready.push(Ready { record, upstream, layout }),
+            Err(problem) => {
+                ingest.copied.lock().insert(record.id);
+                ingest.tell(Message::CopyFailed { id: record.id, problem }).await?;
+            }
+        }
+    }
+    if ready.is_empty() {
+        return Ok(());
+    }
+    for table in &ready {
+        let (reply, kept) = oneshot::channel();
+        ingest.tell(Message::Buffer { id: table.record.id, layout: table.layout.clone(), reply }).await?;
+        kept.await.map_err(|_| SessionError::Gone)?;
+    }
+    let mut exporter = ReplicationClient::connect(&source.connection, &name).await?;
+    let created = export(ingest, &sql, &mut exporter, source.slot.as_str()).await?;
+    let snapshot = created.snapshot.clone().unwrap_or_default();
+    for table in ready {
+        let id = table.record.id;
+        let progress = copy_table(ingest, catalog, &name, &snapshot, table).await?;
+        ingest.copied.lock().insert(id);
+        if let Some(progress) = progress {
+            ingest.tell(Message::Copied { id, snapshot: created.consistent_point, progress }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What the upstream table is like, or why it cannot be copied.
+async fn describe(
+    sql: &offtake_postgres::session::Session,
+    catalog: &Catalog,
+    record: &TableRecord,
+) -> Result<Result<(UpstreamTable, Layout), Problem>, SessionError> {
+    let definition = &record.definition;
+    let (schema, table) = (&definition.upstream_schema, &definition.upstream_table);
+    let publication = &catalog.source.publication;
+    let findings =
+        preflight::preflight(sql, publication, &catalog.source.slot, &[(schema.clone(), table.clone())]).await?;
+    if let Some(problem) = findings.table(schema, table).and_then(|finding| finding.problem.clone()) {
+        return Ok(Err(problem));
+    }
+    let upstream = match catalog::describe(sql, publication, schema, table).await {
+        Ok(upstream) => upstream,
+        Err(error) if error.retry() == Retry::OnChange => return Ok(Err(error.problem())),
+        Err(error) => return Err(error.into()),
+    };
+    let laid_out = shape::select(&upstream, &definition.exclude_columns, &definition.text_columns)
+        .and_then(|columns| shape::key(&upstream, &columns).map(|key| (columns, key)));
+    let (columns, mut key) = match laid_out {
+        Ok(laid_out) => laid_out,
+        Err(error) => return Ok(Err(error.problem())),
+    };
+    key.sort_unstable();
+    let watched = Watched { oid: upstream.oid, schema: schema.clone(), name: table.clone() };
+    let fence = fence::observe(sql, publication, &[watched]).await?;
+    let layout = Layout { oid: upstream.oid, columns, key, fence: Some(fence) };
+    Ok(Ok((upstream, layout)))
+}
+
+/// Exports a snapshot under a temporary slot. PostgreSQL makes this wait for every older transaction that writes: status names them.
+async fn export(
+    ingest: &Ingest,
+    sql: &offtake_postgres::session::Session,
+    exporter: &mut ReplicationClient,
+    slot: &str,
+) -> Result<CreatedSlot, SessionError> {
+    let temporary = format!("{}_copy_{:x}", &slot[..slot.len().min(40)], std::process::id());
+    let creating = exporter.create_slot(&temporary, SlotKind::Temporary, true);
+    tokio::pin!(creating);
+    let created = loop {
+        tokio::select! {
+            created = &mut creating => break created?,
+            () = tokio::time::sleep(PATIENCE) => {
+                let holders: Vec<String> = slot::blockers(sql).await?.iter().map(|holder| {
+                    format!("pid {} ({}, user {}, {}, open for {:.0} s)", holder.pid, holder.application_name, holder.user, holder.state, holder.seconds)
+                }).collect();
+                if !holders.is_empty() {
+                    ingest.board.post(|status| status.source.problem = Some(Problem::new(
+                        "SnapshotWaits",
+                        format!("a snapshot can be taken once older transactions end: {}", holders.join(", ")),
+                        "end them, or SELECT pg_terminate_backend(pid)",
+                    )));
+                }
+            }
+        }
+    };
+    ingest.board.post(|status| {
+        if status.source.problem.as_ref().is_some_and(|problem| problem.reason == "SnapshotWaits") {
+            status.source.problem = None;
+        }
+    });
+    Ok(created)
+}
+
+/// Copies one table. `None`: it was removed meanwhile, or cannot be kept.
+async fn copy_table(
+    ingest: &Ingest,
+    catalog: &Catalog,
+    application_name: &str,
+    snapshot: &str,
+    table: Ready,
+) -> Result<Option<SnapshotProgress>, SessionError> {
+    let Ready { record, upstream, layout } = table;
+    let mut progress = SnapshotProgress {
+        rows_estimated: upstream.row_estimate,
+        started_at: Some(board::now()),
+        ..SnapshotProgress::default()
+    };
+    let object = &record.definition.object;
+    let post = |progress: &SnapshotProgress| {
+        ingest.board.post_table(object, |status| {
+            status.phase = TablePhase::Snapshotting;
+            status.snapshot = progress.clone();
+        });
+    };
+    post(&progress);
+    let request = Copy {
+        connection: &catalog.source.connection,
+        application_name,
+        snapshot,
+        table: &upstream,
+        wanted: &layout.columns,
+        parallelism: PARALLELISM,
+    };
+    let mut stream = snapshot::copy(request).await?;
+    let (sender, receiver) = mpsc::channel(4);
+    let loading = {
+        let (ingest, id, key) = (ingest.clone(), record.id, layout.key.clone());
+        tokio::task::spawn_blocking(move || load(&ingest, id, &key, receiver))
+    };
+    let mut posted = Instant::now();
+    let mut failed = None;
+    while let Some(chunk) = stream.next().await {
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        };
+        progress.rows_copied += chunk.rows.len() as u64;
+        progress.bytes += chunk.bytes;
+        if sender.send(Some(chunk)).await.is_err() {
+            break; // The loader failed; it says why below.
+        }
+        if posted.elapsed() > POST_EVERY {
+            posted = Instant::now();
+            post(&progress);
+        }
+    }
+    // The end is said explicitly: a channel that merely closes is a copy that was cut short.
+    if failed.is_none() {
+        sender.send(None).await.ok();
+    }
+    drop(sender);
+    let loaded = loading.await.map_err(|_| SessionError::Gone)?;
+    if let Some(error) = failed {
+        if error.retry() == Retry::OnChange {
+            ingest.tell(Message::CopyFailed { id: record.id, problem: error.problem() }).await?;
+            return Ok(None);
+        }
+        return Err(error.into());
+    }
+    if let Err(error) = loaded {
+        // A table that was removed while it was copied needs no rows.
+        if ingest.known.borrow().iter().all(|known| known.id != record.id) {
+            return Ok(None);
+        }
+        return Err(error);
+    }
+    progress.finished_at = Some(board::now());
+    post(&progress);
+    tracing::info!(table = object, rows = progress.rows_copied, bytes = progress.bytes, "copied");
+    Ok(Some(progress))
+}
+
+/// Puts the copied rows into the store and hands them to the coordinator. Runs on a thread that may block.
+fn load(
+    ingest: &Ingest,
+    id: u64,
+    key: &[usize],
+    mut chunks: mpsc::Receiver<Option<Chunk>>,
+) -> Result<(), SessionError> {
+    let mut loader = ingest.store.load(TableId(id))?;
+    let mut packer = RowPacker::new();
+    let mut bag = std::collections::HashMap::<offtake_row::Row, u64>::new();
+    while let Some(chunk) = chunks.blocking_recv() {
+        let Some(Chunk { rows, .. }) = chunk else {
+            for (row, count) in bag {
+                loader.add(row.as_bytes(), &count.to_le_bytes())?;
+            }
+            loader.finish()?;
+            return Ok(());
+        };
+        for row in &rows {
+            if key.is_empty() {
+                *bag.entry(row.clone()).or_default() += 1;
+            } else {
+                loader.add(project(row, key, &mut packer).as_bytes(), row.as_bytes())?;
+            }
+        }
+        let rows = rows.into_iter().map(|row| (row, 1)).collect();
+        ingest.coordinator.rows(CollectionId(id), rows).map_err(|_| SessionError::Gone)?;
+    }
+    Err(SessionError::Gone)
+}

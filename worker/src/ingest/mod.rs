@@ -1,0 +1,165 @@
+//! Ingestion: from the upstream database to exact tables in the store.
+//!
+//! [`Ingest`] is the supervisor: it reaches the database, makes sure that slot and store fit together, and runs one session after
+//! another with backoff. Within a session, the stream is pumped to the [`applier`], new tables are copied ([`copier`]) and the upstream's
+//! catalog is watched ([`watcher`]), side by side. What is decided is pure and lives in [`tables`], [`change`] and [`staged`].
+
+pub mod applier;
+mod change;
+mod copier;
+mod problems;
+mod records;
+mod session;
+mod staged;
+mod syncer;
+mod tables;
+mod watcher;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use offtake_contract::{Catalog, Lsn, Problem, SourcePhase};
+use offtake_postgres::{
+    error::{PgError, Retry},
+    preflight::Preflight,
+};
+use offtake_store::Store;
+use parking_lot::Mutex;
+pub use records::{RecordError, Records, TableRecord, TableState};
+pub use tables::column_status;
+use thiserror::Error;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    board::Board,
+    coordinator,
+    ingest::applier::{Counters, Message},
+};
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// A session that lasted this long was a good one: the next failure starts from the first backoff again.
+const GOOD_SESSION: Duration = Duration::from_secs(20);
+
+/// Checks what a catalog's source needs upstream: every finding at once.
+pub async fn preflight(catalog: &Catalog) -> Result<Preflight, PgError> {
+    let session = offtake_postgres::session::connect(&catalog.source.connection, "offtake check").await?;
+    let mut tables: Vec<(String, String)> =
+        catalog.tables.iter().map(|table| (table.upstream_schema.clone(), table.upstream_table.clone())).collect();
+    tables.sort();
+    tables.dedup();
+    offtake_postgres::preflight::preflight(&session, &catalog.source.publication, &catalog.source.slot, &tables).await
+}
+
+/// Why a session ended, or could not begin.
+#[derive(Debug, Error)]
+enum SessionError {
+    #[error(transparent)]
+    Postgres(#[from] PgError),
+    /// Something that only its owner can mend.
+    #[error("{0}")]
+    Stands(Problem),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Store(#[from] offtake_store::StoreError),
+    /// The applier or the coordinator is gone: the process is ending.
+    #[error("the worker is stopping")]
+    Gone,
+}
+
+impl SessionError {
+    fn problem(&self) -> Problem {
+        match self {
+            SessionError::Postgres(error) => error.problem(),
+            SessionError::Stands(problem) => problem.clone(),
+            SessionError::Store(error) => problems::store(error),
+            SessionError::Record(error) => Problem::new("StoreCorrupt", error.to_string(), ""),
+            SessionError::Gone => Problem::new("Stopping", self.to_string(), ""),
+        }
+    }
+
+    /// Whether trying again can help without anybody changing anything.
+    fn may_pass(&self) -> bool {
+        match self {
+            SessionError::Postgres(error) => error.retry() == Retry::Backoff,
+            SessionError::Stands(_) | SessionError::Record(_) | SessionError::Gone => false,
+            SessionError::Store(_) => true,
+        }
+    }
+}
+
+/// What every part of ingestion shares.
+#[derive(Clone)]
+pub struct Ingest {
+    pub store: Store,
+    pub records: Records,
+    pub board: Board,
+    pub counters: Arc<Counters>,
+    pub applier: mpsc::Sender<Message>,
+    pub coordinator: coordinator::Handle,
+    /// Every table as the applier has it.
+    pub known: watch::Receiver<Arc<Vec<TableRecord>>>,
+    pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
+    /// Tables whose copy is complete and only waits for the stream.
+    pub copied: Arc<Mutex<HashSet<u64>>>,
+}
+
+impl Ingest {
+    /// Runs sessions until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let Some(catalog) = self.catalog.borrow_and_update().clone() else {
+                tokio::select! {
+                    changed = self.catalog.changed() => if changed.is_err() { return },
+                    () = stop.cancelled() => return,
+                }
+                continue;
+            };
+            let began = Instant::now();
+            let ended = session::run(&mut self, &catalog, &stop).await;
+            if stop.is_cancelled() {
+                return;
+            }
+            let error = match ended {
+                Ok(()) | Err(SessionError::Gone) => continue,
+                Err(error) => error,
+            };
+            let (problem, passes) = (error.problem(), error.may_pass());
+            tracing::warn!(source = catalog.source.object, "{problem}");
+            self.board.post(|status| {
+                status.source.phase = if passes { SourcePhase::Retrying } else { SourcePhase::Failed };
+                status.source.problem = Some(problem);
+            });
+            backoff = if began.elapsed() > GOOD_SESSION { FIRST_BACKOFF } else { (backoff * 2).min(LONGEST_BACKOFF) };
+            // What only its owner can mend is looked at again too, rarely: the mending may happen upstream, where nothing tells us.
+            let pause = if passes { backoff } else { LONGEST_BACKOFF.min(backoff * 4) };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                changed = self.catalog.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    backoff = FIRST_BACKOFF;
+                }
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    fn applied(&self) -> Lsn {
+        Lsn(self.counters.applied.load(Ordering::Relaxed))
+    }
+
+    async fn tell(&self, message: Message) -> Result<(), SessionError> {
+        self.applier.send(message).await.map_err(|_| SessionError::Gone)
+    }
+}

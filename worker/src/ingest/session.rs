@@ -1,0 +1,153 @@
+//! One session with the upstream: from the first connection to its end.
+
+use std::sync::Arc;
+
+use offtake_contract::{Catalog, Lsn, OnLost, SourcePhase};
+use offtake_postgres::{
+    error::PgError,
+    preflight, slot,
+    wire::{ReplicationClient, ReplicationStream, SlotKind, Values},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Ingest, SessionError,
+    applier::Message,
+    copier, problems,
+    records::SourceRecord,
+    watcher,
+};
+
+/// Runs until the connection fails, the source's definition changes (`Ok`) or the worker stops (`Ok`).
+pub async fn run(ingest: &mut Ingest, catalog: &Arc<Catalog>, stop: &CancellationToken) -> Result<(), SessionError> {
+    ingest.board.post(|status| {
+        if status.source.phase != SourcePhase::Retrying && status.source.phase != SourcePhase::Failed {
+            status.source.phase = SourcePhase::Connecting;
+        }
+    });
+    let mut stream = tokio::select! {
+        stream = begin(ingest, catalog) => stream?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    ingest.tell(Message::Stream(stream.feedback())).await?;
+    ingest.board.post(|status| {
+        status.source.phase = SourcePhase::Streaming;
+        status.source.problem = None;
+    });
+    tracing::info!(source = catalog.source.object, slot = catalog.source.slot, from = %ingest.applied(), "streaming");
+    let ended = {
+        let copier = copier::run(ingest.clone(), catalog.clone());
+        let watcher = watcher::run(ingest.clone(), catalog.clone());
+        let changed = source_changed(ingest.catalog.clone(), catalog.clone());
+        tokio::select! {
+            ended = pump(&mut stream, ingest) => ended,
+            ended = copier => ended,
+            ended = watcher => ended,
+            () = changed => Ok(()),
+            () = stop.cancelled() => Ok(()),
+        }
+    };
+    if ended.is_ok() {
+        // Frees the slot at once; a failure here only means that the server frees it later.
+        tokio::time::timeout(std::time::Duration::from_secs(5), stream.stop()).await.ok();
+    }
+    ended
+}
+
+/// Hands the stream on. Waiting here when the applier is behind is what holds the upstream back.
+async fn pump(stream: &mut ReplicationStream, ingest: &Ingest) -> Result<(), SessionError> {
+    loop {
+        let events = stream.next_batch().await?;
+        ingest.tell(Message::Events(events)).await?;
+    }
+}
+
+/// Returns when a newer catalog has another source: tables and views alone do not end a session.
+async fn source_changed(mut catalogs: tokio::sync::watch::Receiver<Option<Arc<Catalog>>>, catalog: Arc<Catalog>) {
+    let other = |wanted: &Option<Arc<Catalog>>| wanted.as_ref().is_none_or(|wanted| wanted.source != catalog.source);
+    if catalogs.wait_for(other).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Connects, checks, and starts the stream where the store ends.
+async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, SessionError> {
+    let source = &catalog.source;
+    let name = format!("offtake {}", ingest.records.worker_id()?);
+    let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
+    let found = preflight::preflight(&sql, &source.publication, &source.slot, &[]).await?;
+    ingest.board.post(|status| {
+        status.source.server_version = Some(found.server_version);
+        status.source.system_identifier = Some(found.system_identifier.clone());
+    });
+    if let Some(problem) = found.fatal().and_then(|finding| finding.problem.clone()) {
+        return Err(SessionError::Stands(problem));
+    }
+
+    let record = ingest.records.source()?;
+    if let Some(record) = &record {
+        fits(record, catalog, &found.system_identifier)?;
+    }
+    let state = slot::state(&sql, &source.slot).await?;
+    if let Some(pid) = state.as_ref().and_then(|state| state.active_pid) {
+        // A connection of this very worker that the server has not given up yet (after a crash, say).
+        sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2", &[&pid, &name])
+            .await
+            .ok();
+    }
+    let applied = ingest.applied();
+    let durable = record.is_some().then_some(applied);
+    let lost = match &state {
+        None => record.is_some().then(|| "it does not exist any more".to_owned()),
+        Some(state) => match state.check(&source.connection.database, durable) {
+            Ok(()) => None,
+            Err(error @ (PgError::SlotLost { .. } | PgError::SlotAhead { .. })) => Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let mut client = ReplicationClient::connect(&source.connection, &name).await?;
+    if let Some(why) = &lost {
+        if source.on_lost == OnLost::Stop {
+            return Err(SessionError::Stands(problems::slot_lost(&source.slot, why, applied)));
+        }
+        tracing::warn!(slot = source.slot, "{why}: making the slot again and copying every table again");
+        if state.is_some() {
+            slot::drop(&sql, &source.slot).await?;
+        }
+    }
+    if state.is_none() || lost.is_some() {
+        let created = client.create_slot(&source.slot, SlotKind::Permanent, false).await?;
+        tracing::info!(slot = source.slot, at = %created.consistent_point, "slot created");
+    }
+    if lost.is_some() {
+        ingest.copied.lock().clear();
+        ingest.tell(Message::Recopy).await?;
+    }
+    if record.is_none() {
+        ingest.records.put_source(&SourceRecord {
+            system_identifier: found.system_identifier,
+            database: source.connection.database.clone(),
+            publication: source.publication.clone(),
+            slot: source.slot.clone(),
+        })?;
+    }
+    let from = if lost.is_some() { Lsn(0) } else { applied };
+    Ok(client.start(&source.slot, from, &source.publication, Values::Text).await?)
+}
+
+/// Whether the stored tables may be continued from this upstream.
+fn fits(record: &SourceRecord, catalog: &Catalog, system_identifier: &str) -> Result<(), SessionError> {
+    let source = &catalog.source;
+    let problem = if record.system_identifier != system_identifier {
+        problems::other_system(&record.system_identifier, system_identifier)
+    } else if record.database != source.connection.database {
+        problems::source_changed("database", &record.database, &source.connection.database)
+    } else if record.publication != source.publication {
+        problems::source_changed("publication", &record.publication, &source.publication)
+    } else if record.slot != source.slot {
+        problems::source_changed("slot.name", &record.slot, &source.slot)
+    } else {
+        return Ok(());
+    };
+    Err(SessionError::Stands(problem))
+}

@@ -1,0 +1,77 @@
+//! `offtake up`: the manifests of a folder, without Kubernetes. Edits of the folder are taken up while it runs.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context;
+use offtake_contract::Catalog;
+use offtake_crds::{ObjectName, catalog, manifests};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    args, commands,
+    process::{self, Process},
+};
+
+/// How soon an edit of the folder is seen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until `stop`.
+pub async fn run(args: args::Up, stop: CancellationToken) -> anyhow::Result<()> {
+    let source = commands::source_name(args.source.as_deref())?;
+    let catalog = read(&args.manifests, source.as_ref()).map_err(|wrong| anyhow::anyhow!("{wrong}"))?;
+    let options = process::Options {
+        data_dir: args.data_dir.clone(),
+        threads: args.threads,
+        serve: commands::serve_config(&args.listen)?,
+        accept_catalogs: false,
+    };
+    let process = Process::start(options).await.with_context(|| format!("starting on {}", args.data_dir.display()))?;
+    tracing::info!(
+        source = catalog.source.object,
+        tables = catalog.tables.len(),
+        views = catalog.views.len(),
+        "SQL on {}, status on http://{}",
+        process.sql_address(),
+        process.http_address()
+    );
+    process.put(catalog.clone());
+    let follow = tokio::spawn(follow(args.manifests, source, catalog, process.catalogs(), stop.clone()));
+    let result = process.run_until(stop).await;
+    follow.abort();
+    result
+}
+
+/// Reads the folder into a catalog, or says everything that is wrong with it.
+fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Catalog, String> {
+    let manifests = manifests::read_dir(folder).map_err(|errors| errors.to_string())?;
+    catalog::to_catalog(&manifests, source)
+        .map_err(|found| format!("{} is not in order:{}", folder.display(), commands::problems(&found)))
+}
+
+/// Reads the folder again and again and hands on what changed. A folder that is not in order changes nothing: it is reported once.
+async fn follow(
+    folder: std::path::PathBuf,
+    source: Option<ObjectName>,
+    mut current: Catalog,
+    catalogs: process::Catalogs,
+    stop: CancellationToken,
+) {
+    let mut reported = None;
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        match read(&folder, source.as_ref()) {
+            Ok(catalog) => {
+                reported = None;
+                if catalog != current {
+                    tracing::info!(tables = catalog.tables.len(), views = catalog.views.len(), "taking up the edited manifests");
+                    current = catalog.clone();
+                    catalogs.put(catalog);
+                }
+            }
+            Err(wrong) if reported.as_ref() != Some(&wrong) => {
+                tracing::error!("the edit is not taken up, what ran goes on: {wrong}");
+                reported = Some(wrong);
+            }
+            Err(_) => {}
+        }
+    }
+}
