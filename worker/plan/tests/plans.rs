@@ -1,5 +1,7 @@
 //! Golden plans: what a view's plan looks like (`plans/*.txt`). `BLESS=1 cargo test` writes them anew.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::{fs, path::Path};
 
 use offtake_lir::CollectionId;

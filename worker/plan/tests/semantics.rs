@@ -1,5 +1,7 @@
 //! Ad-hoc queries and views, planned and evaluated over small tables, against what PostgreSQL answers (`semantics/golden.json`).
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use offtake_lir::{CollectionId, EvalError, Source, evaluate};

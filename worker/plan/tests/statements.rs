@@ -1,5 +1,7 @@
 //! Splitting and reading statements, parameters, refusals with their remedies, and SQL text that is none.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use offtake_lir::{CollectionId, EvalError, Source, evaluate};
 use offtake_plan::{
     Explained, FetchCount, PlanError, Query, Relation, RelationKind, Relations, Session, Statement, parse,

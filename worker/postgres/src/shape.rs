@@ -226,6 +226,12 @@ impl Shape {
         tuple.cells().zip(&self.targets).any(|(cell, target)| target.is_some() && cell == Cell::Unchanged)
     }
 
+    /// The wanted columns, as positions, whose values are not in the tuple.
+    pub fn unchanged(&self, tuple: &Tuple) -> Vec<usize> {
+        let cells = tuple.cells().zip(&self.targets);
+        cells.filter(|(cell, _)| *cell == Cell::Unchanged).filter_map(|(_, target)| *target).collect()
+    }
+
     /// A whole row of the wanted columns. Values that the change left out are taken from `unchanged`, the row as it was before.
     ///
     /// Not for the old tuple of [`crate::pgoutput::OldTuple::Key`], whose other cells are null whatever the row held: see

@@ -309,10 +309,10 @@ impl Coordinator {
             }
             FromEngine::Frontier { id, upper } => {
                 if self.views.is_installed(id) {
-                    self.results.advance(id, upper);
-                    if self.views.hydrated(id) {
-                        self.publish()?;
-                        self.settle_views()?;
+                    // A view over constants alone is complete for ever; it moves on with the batches.
+                    self.results.advance(id, upper.min(self.now + 1));
+                    if upper == u64::MAX {
+                        self.constant.insert(id);
                     }
                 }
             }

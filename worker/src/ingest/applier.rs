@@ -30,7 +30,7 @@ use super::{
     change::RowChange,
     problems,
     records::{self, Layout, RecordError, Records, TableRecord, TableState},
-    staged::{Before, Mismatch, Staged},
+    staged::{Before, Staged},
     syncer::Syncer,
     tables,
 };

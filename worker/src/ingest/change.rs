@@ -79,11 +79,11 @@ impl RowChange {
                 staged.set(before, table, &new_key, Some(new))?;
             }
             RowChange::Update { old, new, unchanged } => {
-                let new_key = project(&new, key, packer);
-                let old_key = old.unwrap_or_else(|| new_key.clone());
+                let old_key = old.unwrap_or_else(|| project(&new, key, packer));
                 let Some(was) = staged.row(before, table, &old_key)? else { return Ok(Err(Mismatch::MissingRow)) };
+                // A long key column may itself be left out of the new row; the server sends the old key then.
                 let new = if unchanged.is_empty() { new } else { fill(&new, &was, &unchanged, packer) };
-                // A key column is never TOASTed out of the stream: the new key stands in the message.
+                let new_key = project(&new, key, packer);
                 if old_key != new_key {
                     if staged.row(before, table, &new_key)?.is_some() {
                         return Ok(Err(Mismatch::DuplicateKey));

@@ -146,7 +146,7 @@ async fn export(
             created = &mut creating => break created?,
             () = tokio::time::sleep(PATIENCE) => {
                 let holders: Vec<String> = slot::blockers(sql).await?.iter().map(|holder| {
-                    format!("pid {} ({}, user {}, {}, open for {:.0} s)", holder.pid, holder.application_name, holder.user, holder.state, holder.seconds)
+                    format!("pid {} ({}, user {}, {}, open for {:.0} s)", holder.pid.map_or_else(|| "none (prepared)".to_owned(), |pid| pid.to_string()), holder.name, holder.user, holder.state, holder.seconds)
                 }).collect();
                 if !holders.is_empty() {
                     ingest.board.post(|status| status.source.problem = Some(Problem::new(

@@ -156,6 +156,8 @@ pub fn consequence(record: &TableRecord, change: &FenceChange, lsn: Lsn) -> Cons
         FenceChangeKind::ColumnDropped => (DriftChange::ColumnDropped, column_used, false),
         FenceChangeKind::ColumnRenamed => (DriftChange::ColumnRenamed, column_used, false),
         FenceChangeKind::TypeChanged => (DriftChange::TypeChanged, column_used, false),
+        // The stream's next description of the table decides whether its key still fits.
+        FenceChangeKind::KeyChanged => (DriftChange::KeyChanged, false, change.loses_changes()),
         FenceChangeKind::ReplicaIdentityChanged => (DriftChange::ReplicaIdentityChanged, false, change.loses_changes()),
         FenceChangeKind::TableRenamed => (DriftChange::TableRenamed, false, change.loses_changes()),
         FenceChangeKind::TableDropped => (DriftChange::TableDropped, false, true),

@@ -24,7 +24,7 @@ pub async fn put(
     extract::State(app): extract::State<App>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Box<Response>> {
+) -> Result<Response, super::Refused> {
     app.authorize(&headers)?;
     let Some(catalogs) = &app.state.catalog else {
         return Ok(refuse(

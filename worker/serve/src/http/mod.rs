@@ -76,6 +76,15 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: watch::Receive
     }
 }
 
+/// An answer that says no, where a handler ends early with it.
+pub(super) struct Refused(Box<Response>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
 /// An answer with an error as JSON: what is wrong, and what to do.
 fn refuse(code: StatusCode, message: &str, hint: &str) -> Response {
     (code, Json(json!({ "error": message, "hint": hint }))).into_response()
@@ -83,7 +92,7 @@ fn refuse(code: StatusCode, message: &str, hint: &str) -> Response {
 
 impl App {
     /// The caller must show the bearer token where one is configured.
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let Some(token) = &self.state.token else { return Ok(()) };
         let given = headers
             .get(header::AUTHORIZATION)
@@ -96,7 +105,7 @@ impl App {
         let mut response =
             refuse(StatusCode::UNAUTHORIZED, "a bearer token is required", "Send Authorization: Bearer TOKEN.");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        Err(Box::new(response))
+        Err(Refused(Box::new(response)))
     }
 }
 
@@ -115,7 +124,7 @@ async fn status(
     extract::State(app): extract::State<App>,
     Query(poll): Query<Poll>,
     headers: HeaderMap,
-) -> Result<Response, Box<Response>> {
+) -> Result<Response, Refused> {
     app.authorize(&headers)?;
     let mut watched = app.state.status.clone();
     if let Some(after) = poll.after {
@@ -157,7 +166,7 @@ async fn ready(extract::State(app): extract::State<App>) -> Response {
 async fn page(
     extract::State(app): extract::State<App>,
     headers: HeaderMap,
-) -> Result<Response, Box<Response>> {
+) -> Result<Response, Refused> {
     app.authorize(&headers)?;
     let status = app.state.status.borrow().clone();
     Ok(Html(page::render(&status, &app.state.version, app.state.sql_address)).into_response())

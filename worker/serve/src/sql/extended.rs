@@ -112,7 +112,7 @@ impl Connection {
                 Answer::Rows(rows) => portal.state = PortalState::Running(rows),
                 Answer::Empty => {
                     self.session.portals.insert(name.to_owned(), portal);
-                    return self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse)).await;
+                    return self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await;
                 }
                 Answer::Done(tag) => {
                     portal.state = PortalState::Finished;

@@ -25,7 +25,7 @@ impl Connection {
     pub(super) async fn simple(&mut self, sql: &str) -> Result<(), Failure> {
         let statements = lexer::statements(sql);
         if statements.is_empty() {
-            self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse)).await?;
+            self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
         }
         for (start, text) in statements {
             let before = sql[..start].chars().count();
@@ -51,7 +51,7 @@ impl Connection {
         let answer = self.run(&mut interrupt).execute(&prepared, &[]).await?;
         self.changed().await?;
         match answer {
-            Answer::Empty => self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse)).await?,
+            Answer::Empty => self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?,
             Answer::Done(tag) => self.complete(tag).await?,
             Answer::Rows(mut rows) => {
                 let description = row_description(&rows.columns, &Formats::TEXT);
