@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits for a time; everything waits for a condition with a deadline.
 
+pub mod bench;
 pub mod manifests;
 pub mod oracle;
 pub mod program;

@@ -70,10 +70,6 @@ pub struct Staged {
 }
 
 impl Staged {
-    pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-    }
-
     pub fn changes(&self) -> u64 {
         self.changes
     }

@@ -1,0 +1,13 @@
+//! End-to-end tests: the real binary against real servers. Run by `cargo xtask test`, which builds the binary first.
+
+mod chaos;
+mod checks;
+mod clients;
+mod demo;
+mod schema_changes;
+mod tls;
+mod types;
+
+/// The oldest and the newest server that Offtake reads.
+const OLDEST: &str = "11";
+const NEWEST: &str = "18";

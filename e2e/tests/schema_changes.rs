@@ -1,0 +1,124 @@
+//! Upstream schema changes: what is drift and nothing else, what stops one table, and what it says then.
+
+use offtake_contract::{DriftChange, Status, TablePhase, ViewPhase};
+use offtake_e2e::{
+    Upstream, Worker, manifests,
+    oracle::{self, Question},
+    worker::rows,
+};
+
+fn phase(status: &Status, object: &str) -> TablePhase {
+    status.tables.iter().find(|table| table.object == object).expect("the table is in status").phase
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schema_changes_stop_what_they_break_on_the_oldest() {
+    schema_changes(super::OLDEST).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schema_changes_stop_what_they_break_on_the_newest() {
+    schema_changes(super::NEWEST).await;
+}
+
+async fn schema_changes(version: &str) {
+    let upstream = Upstream::start(version).await;
+    upstream
+        .run(
+            "CREATE TABLE goods (id int PRIMARY KEY, name text, price numeric(8,2), colour text, old text);
+             CREATE TABLE others (id int PRIMARY KEY, n int);
+             INSERT INTO goods SELECT i, 'name ' || i, i, 'red', 'x' FROM generate_series(1, 100) i;
+             INSERT INTO others SELECT i, i FROM generate_series(1, 10) i;
+             CREATE PUBLICATION app FOR TABLE goods, others;",
+        )
+        .await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("goods.yaml", manifests::table("goods", "goods", "excludeColumns: [old]")),
+        ("others.yaml", manifests::table("others", "others", "")),
+        ("views.yaml", manifests::view("dear", "SELECT name, price FROM goods WHERE price > 50") + &manifests::view("all_n", "SELECT sum(n) AS n FROM others")),
+    ]);
+    worker.ready().await;
+    let client = upstream.connect().await;
+
+    // A column more is drift and nothing else.
+    upstream.run("ALTER TABLE goods ADD COLUMN weight int DEFAULT 5; INSERT INTO goods VALUES (101, 'new', 101, 'blue', 'y', 9)").await;
+    let questions = [
+        Question { read: "SELECT * FROM goods", ask: "SELECT id, name, price, colour FROM goods" },
+        Question { read: "SELECT * FROM dear", ask: "SELECT name, price FROM goods WHERE price > 50" },
+    ];
+    oracle::compare(&client, &mut worker, &questions, "a column was added").await;
+    let status = worker
+        .status_when("the drift", |status| status.tables.iter().any(|table| table.drift.iter().any(|drift| drift.change == DriftChange::ColumnAdded)))
+        .await;
+    assert_eq!(phase(&status, "default/goods"), TablePhase::Running);
+    let drift = rows(&worker.connect().await, "SELECT \"change\", \"column\", breaking FROM offtake.drift").await.expect("offtake.drift");
+    assert!(drift.contains(&vec![Some("ColumnAdded".into()), Some("weight".into()), Some("f".into())]), "{drift:?}");
+
+    // A second version beside the first picks it up, and leaves out what the next change will break.
+    worker.write("goods2.yaml", &manifests::table("goods-v2", "goods", "schema: v2\n  name: goods\n  excludeColumns: [old, colour]"));
+    worker.status_when("the second version", |status| status.tables.len() == 3 && status.tables.iter().all(|table| table.phase == TablePhase::Running)).await;
+    let second = [Question { read: "SELECT * FROM v2.goods", ask: "SELECT id, name, price, weight FROM goods" }];
+    oracle::compare(&client, &mut worker, &second, "two versions").await;
+
+    // An excluded column may go.
+    upstream.run("ALTER TABLE goods DROP COLUMN old; UPDATE goods SET price = price + 1").await;
+    oracle::compare(&client, &mut worker, &questions, "an excluded column was dropped").await;
+
+    // A used one stops the table that uses it, and its views, by the promised error. Everything else goes on.
+    upstream.run("ALTER TABLE goods DROP COLUMN colour; UPDATE goods SET price = price + 1; UPDATE others SET n = n * 2").await;
+    let status = worker.status_when("SchemaAltered", |status| phase(status, "default/goods") == TablePhase::SchemaAltered).await;
+    assert!(status.views.iter().any(|view| view.name == "dear" && view.phase == ViewPhase::SchemaAltered), "{status:#?}");
+    let reader = worker.connect().await;
+    for relation in ["goods", "dear"] {
+        let error = reader.simple_query(&format!("SELECT * FROM {relation}")).await.expect_err("the read fails");
+        let error = error.as_db_error().expect("an answer of the server").clone();
+        assert_eq!(error.message(), "source table schema has been altered");
+        assert!(error.detail().is_some_and(|detail| detail.contains("colour")), "{error:?}");
+    }
+    let others = [Question { read: "SELECT * FROM all_n", ask: "SELECT sum(n) FROM others" }];
+    oracle::compare(&client, &mut worker, &others, "other tables go on").await;
+    oracle::compare(&client, &mut worker, &second, "the second version goes on").await;
+
+    // It stays so over a restart, and the mended manifest heals it.
+    worker.kill9();
+    worker.spawn();
+    worker.status_when("SchemaAltered again", |status| status.tables.len() == 3 && phase(status, "default/goods") == TablePhase::SchemaAltered).await;
+    worker.write("goods.yaml", &manifests::table("goods", "goods", "excludeColumns: [weight]"));
+    worker.ready().await;
+    let questions = [Question { read: "SELECT * FROM dear", ask: "SELECT name, price FROM goods WHERE price > 50" }];
+    oracle::compare(&client, &mut worker, &questions, "healed").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_stream_does_not_tell_stops_the_table() {
+    let upstream = Upstream::start(super::NEWEST).await;
+    upstream
+        .run(
+            "CREATE TABLE republished (id int PRIMARY KEY); CREATE TABLE replaced (id int PRIMARY KEY); CREATE TABLE kept (id int PRIMARY KEY);
+             CREATE PUBLICATION app FOR TABLE republished, replaced, kept;",
+        )
+        .await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&["republished", "replaced", "kept"])),
+    ]);
+    worker.ready().await;
+    upstream
+        .run(
+            "ALTER PUBLICATION app DROP TABLE republished; INSERT INTO republished VALUES (1); ALTER PUBLICATION app ADD TABLE republished;
+             DROP TABLE replaced; CREATE TABLE replaced (id int PRIMARY KEY); INSERT INTO kept VALUES (1)",
+        )
+        .await;
+    worker
+        .status_when("both to stop", |status| {
+            phase(status, "default/republished") == TablePhase::Failed && phase(status, "default/replaced") == TablePhase::Failed
+        })
+        .await;
+    let reader = worker.connect().await;
+    assert!(rows(&reader, "SELECT * FROM republished").await.is_err(), "rows may be missing: the read must fail");
+    let kept = [Question { read: "SELECT * FROM kept", ask: "SELECT * FROM kept" }];
+    oracle::compare(&upstream.connect().await, &mut worker, &kept, "the third goes on").await;
+    worker.stop().await;
+}
