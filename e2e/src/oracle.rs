@@ -31,7 +31,8 @@ pub async fn compare(upstream: &Client, worker: &mut Worker, questions: &[Questi
     client.batch_execute("BEGIN").await.expect("BEGIN");
     for (question, expected) in questions.iter().zip(expected) {
         let rows = worker::rows(&client, question.read).await;
-        let rows = sorted(rows.unwrap_or_else(|error| panic!("{context}: {} at {lsn}: {error:?}", question.read)));
+        let rows =
+            sorted(rows.unwrap_or_else(|error| panic!("{context}: {} at {lsn}: {error:?}", question.read)));
         if rows != expected {
             let missing = minus(&expected, &rows);
             let extra = minus(&rows, &expected);

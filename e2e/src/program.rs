@@ -13,7 +13,8 @@ use crate::{manifests, oracle::Question, upstream::connect};
 
 /// The seed of this run: `OFFTAKE_SEED`, or a new one. Printed, so that a failure can be run again.
 pub fn seed() -> u64 {
-    let seed = std::env::var("OFFTAKE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    let seed =
+        std::env::var("OFFTAKE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("OFFTAKE_SEED={seed}");
     seed
 }
@@ -103,10 +104,15 @@ pub struct Program {
 
 impl Program {
     pub fn start(address: &str, seed: u64, connections: u64) -> Program {
-        let mut program =
-            Program { rest: Arc::default(), stop: Arc::default(), committed: Arc::default(), tasks: JoinSet::new() };
+        let mut program = Program {
+            rest: Arc::default(),
+            stop: Arc::default(),
+            committed: Arc::default(),
+            tasks: JoinSet::new(),
+        };
         for number in 0..connections {
-            let (rest, stop, committed) = (program.rest.clone(), program.stop.clone(), program.committed.clone());
+            let (rest, stop, committed) =
+                (program.rest.clone(), program.stop.clone(), program.committed.clone());
             let address = address.to_owned();
             program.tasks.spawn(async move {
                 let mut random = SmallRng::seed_from_u64(seed ^ (number << 32));
@@ -152,7 +158,11 @@ impl Program {
 }
 
 /// One transaction; whether it was committed.
-async fn transaction(client: &Client, random: &mut SmallRng, connection: u64) -> Result<bool, tokio_postgres::Error> {
+async fn transaction(
+    client: &Client,
+    random: &mut SmallRng,
+    connection: u64,
+) -> Result<bool, tokio_postgres::Error> {
     client.batch_execute("BEGIN; SET LOCAL lock_timeout = '2s'").await?;
     for _ in 0..random.random_range(1..6) {
         let savepoint = random.random_bool(0.1);
@@ -194,14 +204,18 @@ fn statement(random: &mut SmallRng, connection: u64) -> String {
             random.random_range(0..99),
             ["true", "false", "NULL"].choose(random).unwrap_or(&"NULL"),
         ),
-        7..=9 => format!("UPDATE items SET qty = {}, flag = NOT flag WHERE id = {id}", random.random_range(0..9)),
+        7..=9 => {
+            format!("UPDATE items SET qty = {}, flag = NOT flag WHERE id = {id}", random.random_range(0..9))
+        }
         10 => format!("UPDATE items SET price = NULL WHERE id = {id}"),
         // Long values are stored out of line; the next updates of the row do not send them.
         11 => format!(
             "UPDATE items SET note = (SELECT string_agg(md5((g * {id})::text), '') FROM generate_series(1, {}) g) WHERE id = {id}",
             random.random_range(100..400)
         ),
-        12 => format!("UPDATE items SET id = {fresh} WHERE id = {id} AND NOT EXISTS (SELECT 1 FROM items WHERE id = {fresh})"),
+        12 => format!(
+            "UPDATE items SET id = {fresh} WHERE id = {id} AND NOT EXISTS (SELECT 1 FROM items WHERE id = {fresh})"
+        ),
         13..=14 => format!("DELETE FROM items WHERE id = {id}"),
         15 => format!("DELETE FROM items WHERE id BETWEEN {id} AND {}", id + random.random_range(0..20)),
         16..=17 => format!(
@@ -211,17 +225,40 @@ fn statement(random: &mut SmallRng, connection: u64) -> String {
             ["NULL", "0.1", "'NaN'", "-0.0", "1e300", "'Infinity'"].choose(random).unwrap_or(&"0"),
             random.random_range(0..100),
         ),
-        18 => format!("UPDATE pairs SET a = a + 1000 * {}, b = b || 'x' WHERE a = {} AND b = 'b1'", connection + 1, random.random_range(0..60)),
+        18 => format!(
+            "UPDATE pairs SET a = a + 1000 * {}, b = b || 'x' WHERE a = {} AND b = 'b1'",
+            connection + 1,
+            random.random_range(0..60)
+        ),
         19 => format!("DELETE FROM pairs WHERE a = {}", random.random_range(0..60)),
-        20 => format!("INSERT INTO named VALUES ({id}, 'code {fresh}', '\\x00ff{:02x}') ON CONFLICT DO NOTHING", connection),
-        21 => format!("UPDATE named SET id = {id}, body = NULL WHERE code = 'code {}'", random.random_range(1..220)),
-        22 => format!("UPDATE named SET code = code || '.' WHERE code = 'code {}'", random.random_range(1..220)),
-        23 => format!("INSERT INTO events SELECT 'kind {}', g FROM generate_series(1, {}) g", random.random_range(0..6), random.random_range(1..30)),
+        20 => format!(
+            "INSERT INTO named VALUES ({id}, 'code {fresh}', '\\x00ff{:02x}') ON CONFLICT DO NOTHING",
+            connection
+        ),
+        21 => format!(
+            "UPDATE named SET id = {id}, body = NULL WHERE code = 'code {}'",
+            random.random_range(1..220)
+        ),
+        22 => {
+            format!("UPDATE named SET code = code || '.' WHERE code = 'code {}'", random.random_range(1..220))
+        }
+        23 => format!(
+            "INSERT INTO events SELECT 'kind {}', g FROM generate_series(1, {}) g",
+            random.random_range(0..6),
+            random.random_range(1..30)
+        ),
         24 => match random.random_range(0..12) {
             0 => "TRUNCATE events".to_owned(),
             1 => "TRUNCATE pairs, events".to_owned(),
-            2..=6 => format!("DELETE FROM events WHERE kind = 'kind {}' AND n = {}", random.random_range(0..6), random.random_range(0..5)),
-            _ => format!("UPDATE events SET n = n + 1 WHERE kind = 'kind {}' AND n < 4", random.random_range(0..6)),
+            2..=6 => format!(
+                "DELETE FROM events WHERE kind = 'kind {}' AND n = {}",
+                random.random_range(0..6),
+                random.random_range(0..5)
+            ),
+            _ => format!(
+                "UPDATE events SET n = n + 1 WHERE kind = 'kind {}' AND n < 4",
+                random.random_range(0..6)
+            ),
         },
         _ => format!("INSERT INTO unwatched VALUES ({id})"),
     }

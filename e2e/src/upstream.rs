@@ -24,8 +24,12 @@ impl Upstream {
     pub async fn start_with(version: &str, options: Options) -> Upstream {
         let version = version.parse().expect("a version");
         let binaries = Binaries::find_or_fetch(&version, None).await.expect("PostgreSQL binaries");
-        let options =
-            Options { password: Some(PASSWORD.to_owned()), durable: false, deadline: Duration::from_secs(120), ..options };
+        let options = Options {
+            password: Some(PASSWORD.to_owned()),
+            durable: false,
+            deadline: Duration::from_secs(120),
+            ..options
+        };
         let server = Server::start(&binaries, options).await.expect("a PostgreSQL server");
         let upstream = Upstream { server };
         let admin = upstream.connect_to("postgres").await;

@@ -84,7 +84,8 @@ impl Worker {
 
     /// Starts the process (again).
     pub fn spawn(&mut self) {
-        let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log");
+        let log =
+            File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log");
         let child = Command::new(binary())
             .arg("up")
             .arg("-f")
@@ -130,7 +131,9 @@ impl Worker {
     /// The status, or `None` while it cannot be had.
     pub async fn try_status(&self) -> Option<Status> {
         let url = format!("http://{}/v1/status", self.http);
-        tokio::task::spawn_blocking(move || ureq::get(&url).call().ok()?.body_mut().read_json().ok()).await.ok()?
+        tokio::task::spawn_blocking(move || ureq::get(&url).call().ok()?.body_mut().read_json().ok())
+            .await
+            .ok()?
     }
 
     /// Waits until the status is as wanted.
@@ -185,7 +188,9 @@ impl Drop for Worker {
 pub async fn rows(client: &Client, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
     let messages = client.simple_query(sql).await?;
     let rows = messages.into_iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
+        SimpleQueryMessage::Row(row) => {
+            Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
+        }
         _ => None,
     });
     Ok(rows.collect())

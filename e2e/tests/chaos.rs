@@ -36,7 +36,10 @@ async fn survive(version: &str) {
     for _ in 0..random.random_range(0..3) {
         let before = program.committed();
         let target = before + random.random_range(1..40);
-        wait::until("some transactions", || std::future::ready((program.committed() >= target).then_some(()))).await;
+        wait::until("some transactions", || {
+            std::future::ready((program.committed() >= target).then_some(()))
+        })
+        .await;
         worker.kill9();
         worker.spawn();
     }
@@ -45,7 +48,10 @@ async fn survive(version: &str) {
     for round in 0..ROUNDS {
         let context = format!("PostgreSQL {version}, seed {seed}, round {round}");
         let target = program.committed() + random.random_range(20..150);
-        wait::until("some transactions", || std::future::ready((program.committed() >= target).then_some(()))).await;
+        wait::until("some transactions", || {
+            std::future::ready((program.committed() >= target).then_some(()))
+        })
+        .await;
         views_fit_tables(&worker, &context).await;
         match random.random_range(0..6) {
             0 | 1 => {
@@ -79,8 +85,11 @@ async fn survive(version: &str) {
 
 /// When each table's copy was finished.
 fn finished(status: &Status) -> Vec<(String, Option<String>)> {
-    let mut finished: Vec<_> =
-        status.tables.iter().map(|table| (table.object.clone(), table.snapshot.finished_at.clone())).collect();
+    let mut finished: Vec<_> = status
+        .tables
+        .iter()
+        .map(|table| (table.object.clone(), table.snapshot.finished_at.clone()))
+        .collect();
     finished.sort();
     finished
 }
@@ -92,7 +101,11 @@ async fn views_fit_tables(worker: &Worker, context: &str) {
         client.batch_execute("BEGIN").await.expect("BEGIN");
         let kept = worker::rows(&client, "SELECT n, total FROM total").await;
         let asked = worker::rows(&client, "SELECT count(*), sum(balance) FROM accounts").await;
-        assert_eq!(kept.expect("the view"), asked.expect("the table"), "{context}: a view and its table are at odds");
+        assert_eq!(
+            kept.expect("the view"),
+            asked.expect("the table"),
+            "{context}: a view and its table are at odds"
+        );
         client.batch_execute("COMMIT").await.expect("COMMIT");
     }
 }

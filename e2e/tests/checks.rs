@@ -13,7 +13,9 @@ async fn wrong_passwords_and_missing_publications_are_named_and_heal() {
         ("tables.yaml", manifests::tables(&["t"])),
     ]);
     let failed = |reason: &'static str| {
-        move |status: &offtake_contract::Status| status.source.problem.as_ref().is_some_and(|problem| problem.reason == reason)
+        move |status: &offtake_contract::Status| {
+            status.source.problem.as_ref().is_some_and(|problem| problem.reason == reason)
+        }
     };
     let status = worker.status_when("the refused password", |status| status.source.problem.is_some()).await;
     let problem = status.source.problem.expect("the problem");
@@ -21,9 +23,11 @@ async fn wrong_passwords_and_missing_publications_are_named_and_heal() {
     assert_ne!(status.source.phase, SourcePhase::Streaming);
 
     worker.write("source.yaml", &right);
-    let status = worker.status_when("the missing publication", |status| {
-        status.source.problem.as_ref().is_some_and(|problem| problem.message.contains("publication"))
-    }).await;
+    let status = worker
+        .status_when("the missing publication", |status| {
+            status.source.problem.as_ref().is_some_and(|problem| problem.message.contains("publication"))
+        })
+        .await;
     let reason: &'static str = Box::leak(status.source.problem.expect("the problem").reason.into_boxed_str());
     assert!(failed(reason)(&worker.try_status().await.expect("a status")));
     upstream.run("CREATE PUBLICATION app FOR TABLE t").await;
@@ -34,9 +38,16 @@ async fn wrong_passwords_and_missing_publications_are_named_and_heal() {
     let mut upstream = upstream;
     upstream.server.kill9().await.expect("the server is killed");
     worker.status_when("the lost connection", |status| status.source.phase == SourcePhase::Retrying).await;
-    assert_eq!(worker::rows(&client, "SELECT * FROM t").await.expect("rows"), vec![vec![Some("1".to_owned())]]);
+    assert_eq!(
+        worker::rows(&client, "SELECT * FROM t").await.expect("rows"),
+        vec![vec![Some("1".to_owned())]]
+    );
     upstream.server.resume().await.expect("the server comes back");
-    worker.status_when("the stream again", |status| status.source.phase == SourcePhase::Streaming && status.source.problem.is_none()).await;
+    worker
+        .status_when("the stream again", |status| {
+            status.source.phase == SourcePhase::Streaming && status.source.problem.is_none()
+        })
+        .await;
     worker.stop().await;
 }
 
@@ -44,20 +55,31 @@ async fn wrong_passwords_and_missing_publications_are_named_and_heal() {
 async fn a_lost_slot_is_said_and_copied_again_if_wanted() {
     let upstream = Upstream::start(super::NEWEST).await;
     upstream.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE PUBLICATION app FOR TABLE t").await;
-    let mut worker =
-        Worker::start(&[("source.yaml", manifests::source(&upstream)), ("tables.yaml", manifests::tables(&["t"]))]);
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&["t"])),
+    ]);
     worker.ready().await;
     worker.stop().await;
-    upstream.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots; INSERT INTO t VALUES (2)").await;
+    upstream
+        .run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots; INSERT INTO t VALUES (2)")
+        .await;
     worker.spawn();
     worker
-        .status_when("the lost slot", |status| status.source.problem.as_ref().is_some_and(|problem| problem.reason == "SlotLost"))
+        .status_when("the lost slot", |status| {
+            status.source.problem.as_ref().is_some_and(|problem| problem.reason == "SlotLost")
+        })
         .await;
     let client = worker.connect().await;
     assert_eq!(worker::rows(&client, "SELECT * FROM t").await.expect("the last exact state").len(), 1);
-    worker.write("source.yaml", &manifests::source_with(&upstream, "tls: {mode: Disable}", "slot: {onLost: Resnapshot}"));
+    worker.write(
+        "source.yaml",
+        &manifests::source_with(&upstream, "tls: {mode: Disable}", "slot: {onLost: Resnapshot}"),
+    );
     worker
-        .status_when("a new copy", |status| status.tables.iter().all(|table| table.phase == TablePhase::Running && table.rows == Some(2)))
+        .status_when("a new copy", |status| {
+            status.tables.iter().all(|table| table.phase == TablePhase::Running && table.rows == Some(2))
+        })
         .await;
     worker.stop().await;
 }
@@ -76,8 +98,15 @@ async fn views_come_and_go_and_errors_are_data() {
     ]);
     let status = worker
         .status_when("the refused view", |status| {
-            status.views.iter().any(|view| view.name == "bad" && view.problem.as_ref().is_some_and(|problem| problem.message.contains("nothing")))
-                && status.views.iter().filter(|view| view.phase == offtake_contract::ViewPhase::Running).count() == 3
+            status.views.iter().any(|view| {
+                view.name == "bad"
+                    && view.problem.as_ref().is_some_and(|problem| problem.message.contains("nothing"))
+            }) && status
+                .views
+                .iter()
+                .filter(|view| view.phase == offtake_contract::ViewPhase::Running)
+                .count()
+                == 3
         })
         .await;
     assert_eq!(status.tables[0].phase, TablePhase::Running);
@@ -94,20 +123,33 @@ async fn views_come_and_go_and_errors_are_data() {
     };
     at_end("INSERT INTO t VALUES (3, 0)").await;
     for view in ["shares", "on_shares"] {
-        let error = worker::rows(&client, &format!("SELECT * FROM {view}")).await.expect_err("division by zero");
+        let error =
+            worker::rows(&client, &format!("SELECT * FROM {view}")).await.expect_err("division by zero");
         assert_eq!(error.code().map(|code| code.code()), Some("22012"), "{error:?}");
     }
-    assert_eq!(worker::rows(&client, "SELECT n FROM good").await.expect("rows"), vec![vec![Some("3".to_owned())]]);
+    assert_eq!(
+        worker::rows(&client, "SELECT n FROM good").await.expect("rows"),
+        vec![vec![Some("3".to_owned())]]
+    );
     at_end("UPDATE t SET d = 5 WHERE id = 3").await;
-    assert_eq!(worker::rows(&client, "SELECT s FROM on_shares").await.expect("healed"), vec![vec![Some("17".to_owned())]]);
+    assert_eq!(
+        worker::rows(&client, "SELECT s FROM on_shares").await.expect("healed"),
+        vec![vec![Some("17".to_owned())]]
+    );
 
     worker.remove("shares.yaml");
-    worker.status_when("the dependent view to wait", |status| {
-        status.views.len() == 3 && status.views.iter().any(|view| view.name == "on_shares" && view.problem.is_some())
-    }).await;
+    worker
+        .status_when("the dependent view to wait", |status| {
+            status.views.len() == 3
+                && status.views.iter().any(|view| view.name == "on_shares" && view.problem.is_some())
+        })
+        .await;
     assert!(worker::rows(&client, "SELECT * FROM shares").await.is_err());
     worker.write("shares.yaml", &manifests::view("shares", "SELECT id, 100 / d AS share FROM t"));
     worker.ready().await;
-    assert_eq!(worker::rows(&client, "SELECT s FROM on_shares").await.expect("rows"), vec![vec![Some("170".to_owned())]]);
+    assert_eq!(
+        worker::rows(&client, "SELECT s FROM on_shares").await.expect("rows"),
+        vec![vec![Some("170".to_owned())]]
+    );
     worker.stop().await;
 }

@@ -37,11 +37,26 @@ async fn shop() -> (Upstream, Worker) {
 
 fn psql(worker: &Worker, command: &str) -> (String, String) {
     let output = Command::new("psql")
-        .args(["-X", "-h", &worker.sql.ip().to_string(), "-p", &worker.sql.port().to_string(), "-U", "offtake", "-d", "offtake", "-c", command])
+        .args([
+            "-X",
+            "-h",
+            &worker.sql.ip().to_string(),
+            "-p",
+            &worker.sql.port().to_string(),
+            "-U",
+            "offtake",
+            "-d",
+            "offtake",
+            "-c",
+            command,
+        ])
         .stdin(Stdio::null())
         .output()
         .expect("psql is installed by `cargo xtask test`");
-    (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +65,10 @@ async fn psql_finds_its_way() {
     for (command, expected) in [
         ("\\dt", vec!["orders", "customers", "table"]),
         ("\\d", vec!["orders", "by_customer", "view"]),
-        ("\\d orders", vec!["amount", "numeric(12,2)", "character varying(40)", "timestamp with time zone", "not null"]),
+        (
+            "\\d orders",
+            vec!["amount", "numeric(12,2)", "character varying(40)", "timestamp with time zone", "not null"],
+        ),
         ("\\dv", vec!["by_customer"]),
         ("SELECT * FROM by_customer ORDER BY amount DESC LIMIT 3", vec!["customer", "(3 rows)"]),
         ("EXPLAIN by_customer", vec!["Reduce", "Join"]),
@@ -76,7 +94,10 @@ async fn psql_finds_its_way() {
 async fn tokio_postgres_prepares_and_reads_its_own_writes() {
     let (upstream, worker) = shop().await;
     let client = worker.connect().await;
-    let statement = client.prepare("SELECT id, customer_id, note, amount::text FROM orders WHERE id = $1").await.expect("prepared");
+    let statement = client
+        .prepare("SELECT id, customer_id, note, amount::text FROM orders WHERE id = $1")
+        .await
+        .expect("prepared");
     for id in [1i64, 3, 999] {
         let row = client.query_one(&statement, &[&id]).await.expect("the row");
         assert_eq!(row.get::<_, i64>(0), id);
@@ -87,14 +108,20 @@ async fn tokio_postgres_prepares_and_reads_its_own_writes() {
     // Read-your-writes: commit upstream, take the position, set it, read.
     let writer = upstream.connect().await;
     for id in 2000..2020i64 {
-        writer.batch_execute(&format!("INSERT INTO orders VALUES ({id}, 1, 1)")).await.expect("a write upstream");
+        writer
+            .batch_execute(&format!("INSERT INTO orders VALUES ({id}, 1, 1)"))
+            .await
+            .expect("a write upstream");
         let lsn = wal_end(&writer).await.expect("the log's end");
         worker::read_at(&client, lsn).await.expect("a setting");
-        assert!(client.query_opt(&statement, &[&id]).await.expect("a read").is_some(), "{id} is not there at {lsn}");
+        assert!(
+            client.query_opt(&statement, &[&id]).await.expect("a read").is_some(),
+            "{id} is not there at {lsn}"
+        );
     }
     // A position that nobody has reached yet: the wait ends, with what to do.
-    client.batch_execute("SET offtake.wait_timeout = 300; SET offtake.lsn = 'FFFFFFFF/0'").await.expect("settings");
-    let error = client.simple_query("SELECT 1 FROM orders LIMIT 1").await.expect_err("the wait ends");
+    client.batch_execute("SET offtake.wait_timeout = 300").await.expect("a setting");
+    let error = client.batch_execute("SET offtake.lsn = 'FFFFFFFF/0'").await.expect_err("the wait ends");
     assert!(error.as_db_error().is_some_and(|error| error.hint().is_some()), "{error:?}");
     client.batch_execute("RESET offtake.lsn").await.expect("a reset");
     let error = client.batch_execute("SET offtake.lsn = 'nonsense'").await.expect_err("not an LSN");
@@ -104,9 +131,15 @@ async fn tokio_postgres_prepares_and_reads_its_own_writes() {
     client.batch_execute("BEGIN").await.expect("BEGIN");
     let before = rows(&client, "SELECT count(*) FROM orders").await.expect("a count");
     writer.batch_execute("DELETE FROM orders").await.expect("a write upstream");
-    let other = connect(&format!("host={} port={} user=offtake dbname=offtake", worker.sql.ip(), worker.sql.port())).await.expect("another session");
+    let other =
+        connect(&format!("host={} port={} user=offtake dbname=offtake", worker.sql.ip(), worker.sql.port()))
+            .await
+            .expect("another session");
     worker::read_at(&other, wal_end(&writer).await.expect("the log's end")).await.expect("a setting");
-    assert_eq!(rows(&other, "SELECT count(*) FROM orders").await.expect("a count"), vec![vec![Some("0".to_owned())]]);
+    assert_eq!(
+        rows(&other, "SELECT count(*) FROM orders").await.expect("a count"),
+        vec![vec![Some("0".to_owned())]]
+    );
     assert_eq!(rows(&client, "SELECT count(*) FROM orders").await.expect("a count"), before);
     client.batch_execute("COMMIT").await.expect("COMMIT");
 }
@@ -141,5 +174,9 @@ async fn psycopg_reads_text_and_binary() {
         .output()
         .expect("Python with psycopg is installed by `cargo xtask test`");
     let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && shown.contains("content"), "{shown}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && shown.contains("content"),
+        "{shown}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

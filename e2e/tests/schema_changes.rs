@@ -36,7 +36,11 @@ async fn schema_changes(version: &str) {
         ("source.yaml", manifests::source(&upstream)),
         ("goods.yaml", manifests::table("goods", "goods", "excludeColumns: [old]")),
         ("others.yaml", manifests::table("others", "others", "")),
-        ("views.yaml", manifests::view("dear", "SELECT name, price FROM goods WHERE price > 50") + &manifests::view("all_n", "SELECT sum(n) AS n FROM others")),
+        (
+            "views.yaml",
+            manifests::view("dear", "SELECT name, price FROM goods WHERE price > 50")
+                + &manifests::view("all_n", "SELECT sum(n) AS n FROM others"),
+        ),
     ]);
     worker.ready().await;
     let client = upstream.connect().await;
@@ -49,16 +53,34 @@ async fn schema_changes(version: &str) {
     ];
     oracle::compare(&client, &mut worker, &questions, "a column was added").await;
     let status = worker
-        .status_when("the drift", |status| status.tables.iter().any(|table| table.drift.iter().any(|drift| drift.change == DriftChange::ColumnAdded)))
+        .status_when("the drift", |status| {
+            status
+                .tables
+                .iter()
+                .any(|table| table.drift.iter().any(|drift| drift.change == DriftChange::ColumnAdded))
+        })
         .await;
     assert_eq!(phase(&status, "default/goods"), TablePhase::Running);
-    let drift = rows(&worker.connect().await, "SELECT \"change\", \"column\", breaking FROM offtake.drift").await.expect("offtake.drift");
-    assert!(drift.contains(&vec![Some("ColumnAdded".into()), Some("weight".into()), Some("f".into())]), "{drift:?}");
+    let drift = rows(&worker.connect().await, "SELECT \"change\", \"column\", breaking FROM offtake.drift")
+        .await
+        .expect("offtake.drift");
+    assert!(
+        drift.contains(&vec![Some("ColumnAdded".into()), Some("weight".into()), Some("f".into())]),
+        "{drift:?}"
+    );
 
     // A second version beside the first picks it up, and leaves out what the next change will break.
-    worker.write("goods2.yaml", &manifests::table("goods-v2", "goods", "schema: v2\n  name: goods\n  excludeColumns: [old, colour]"));
-    worker.status_when("the second version", |status| status.tables.len() == 3 && status.tables.iter().all(|table| table.phase == TablePhase::Running)).await;
-    let second = [Question { read: "SELECT * FROM v2.goods", ask: "SELECT id, name, price, weight FROM goods" }];
+    worker.write(
+        "goods2.yaml",
+        &manifests::table("goods-v2", "goods", "schema: v2\n  name: goods\n  excludeColumns: [old, colour]"),
+    );
+    worker
+        .status_when("the second version", |status| {
+            status.tables.len() == 3 && status.tables.iter().all(|table| table.phase == TablePhase::Running)
+        })
+        .await;
+    let second =
+        [Question { read: "SELECT * FROM v2.goods", ask: "SELECT id, name, price, weight FROM goods" }];
     oracle::compare(&client, &mut worker, &second, "two versions").await;
 
     // An excluded column may go.
@@ -67,11 +89,19 @@ async fn schema_changes(version: &str) {
 
     // A used one stops the table that uses it, and its views, by the promised error. Everything else goes on.
     upstream.run("ALTER TABLE goods DROP COLUMN colour; UPDATE goods SET price = price + 1; UPDATE others SET n = n * 2").await;
-    let status = worker.status_when("SchemaAltered", |status| phase(status, "default/goods") == TablePhase::SchemaAltered).await;
-    assert!(status.views.iter().any(|view| view.name == "dear" && view.phase == ViewPhase::SchemaAltered), "{status:#?}");
+    worker
+        .status_when("SchemaAltered, of the table and of the view on it", |status| {
+            phase(status, "default/goods") == TablePhase::SchemaAltered
+                && status
+                    .views
+                    .iter()
+                    .any(|view| view.name == "dear" && view.phase == ViewPhase::SchemaAltered)
+        })
+        .await;
     let reader = worker.connect().await;
     for relation in ["goods", "dear"] {
-        let error = reader.simple_query(&format!("SELECT * FROM {relation}")).await.expect_err("the read fails");
+        let error =
+            reader.simple_query(&format!("SELECT * FROM {relation}")).await.expect_err("the read fails");
         let error = error.as_db_error().expect("an answer of the server").clone();
         assert_eq!(error.message(), "source table schema has been altered");
         assert!(error.detail().is_some_and(|detail| detail.contains("colour")), "{error:?}");
@@ -83,10 +113,15 @@ async fn schema_changes(version: &str) {
     // It stays so over a restart, and the mended manifest heals it.
     worker.kill9();
     worker.spawn();
-    worker.status_when("SchemaAltered again", |status| status.tables.len() == 3 && phase(status, "default/goods") == TablePhase::SchemaAltered).await;
+    worker
+        .status_when("SchemaAltered again", |status| {
+            status.tables.len() == 3 && phase(status, "default/goods") == TablePhase::SchemaAltered
+        })
+        .await;
     worker.write("goods.yaml", &manifests::table("goods", "goods", "excludeColumns: [weight]"));
     worker.ready().await;
-    let questions = [Question { read: "SELECT * FROM dear", ask: "SELECT name, price FROM goods WHERE price > 50" }];
+    let questions =
+        [Question { read: "SELECT * FROM dear", ask: "SELECT name, price FROM goods WHERE price > 50" }];
     oracle::compare(&client, &mut worker, &questions, "healed").await;
     worker.stop().await;
 }
@@ -113,11 +148,15 @@ async fn what_the_stream_does_not_tell_stops_the_table() {
         .await;
     worker
         .status_when("both to stop", |status| {
-            phase(status, "default/republished") == TablePhase::Failed && phase(status, "default/replaced") == TablePhase::Failed
+            phase(status, "default/republished") == TablePhase::Failed
+                && phase(status, "default/replaced") == TablePhase::Failed
         })
         .await;
     let reader = worker.connect().await;
-    assert!(rows(&reader, "SELECT * FROM republished").await.is_err(), "rows may be missing: the read must fail");
+    assert!(
+        rows(&reader, "SELECT * FROM republished").await.is_err(),
+        "rows may be missing: the read must fail"
+    );
     let kept = [Question { read: "SELECT * FROM kept", ask: "SELECT * FROM kept" }];
     oracle::compare(&upstream.connect().await, &mut worker, &kept, "the third goes on").await;
     worker.stop().await;

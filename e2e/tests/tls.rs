@@ -11,7 +11,9 @@ impl Authority {
     fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority"))
+        Authority(
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority"),
+        )
     }
 
     fn issue(&self, name: &str) -> (String, String) {
@@ -28,14 +30,16 @@ async fn every_tls_mode_trusts_exactly_what_it_says() {
     // The certificate names another host than 127.0.0.1: VerifyCa takes it, VerifyFull does not.
     let (certificate, key) = authority.issue("localhost");
     let tls = Some(ServerTls { certificate, key, client_ca: None });
-    let hba = vec!["hostnossl all all 127.0.0.1/32 reject".to_owned(), "hostnossl replication all 127.0.0.1/32 reject".to_owned()];
-    let upstream = Upstream::start_with(super::NEWEST, Options { tls, hba, ..Options::default() });
-    // The tests' own connections are not encrypted: set the scene before the door closes.
-    let upstream = upstream.await;
+    // The fixture's own connections go to another database and are not encrypted.
+    let hba = vec!["hostnossl app all 127.0.0.1/32 reject".to_owned()];
+    let upstream = Upstream::start_with(super::NEWEST, Options { tls, hba, ..Options::default() }).await;
     let ca = authority.0.pem();
     let other = Authority::new().0.pem();
     let secret = |pem: &str| {
-        format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: ca}}\nstringData:\n  ca.crt: |\n    {}\n", pem.trim().replace('\n', "\n    "))
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: ca}}\nstringData:\n  ca.crt: |\n    {}\n",
+            pem.trim().replace('\n', "\n    ")
+        )
     };
     let verify = |mode: &str| format!("tls: {{mode: {mode}, caSecretRef: {{name: ca, key: ca.crt}}}}");
     let cases = [
@@ -49,10 +53,13 @@ async fn every_tls_mode_trusts_exactly_what_it_says() {
         let source = manifests::source_with(&upstream, &connection, "") + &secret(&pem);
         let mut worker = Worker::start(&[("source.yaml", source)]);
         let status = worker
-            .status_when(name, |status| status.source.phase == SourcePhase::Streaming || status.source.problem.is_some())
+            .status_when(name, |status| {
+                status.source.phase == SourcePhase::Streaming || status.source.problem.is_some()
+            })
             .await;
         // The publication is missing on purpose where TLS works: getting to know that needs a connection.
-        let reached = status.source.problem.as_ref().is_some_and(|problem| problem.message.contains("publication"));
+        let reached =
+            status.source.problem.as_ref().is_some_and(|problem| problem.message.contains("publication"));
         assert_eq!(reached, works, "{name}: {:?}", status.source.problem);
     }
 }

@@ -18,7 +18,8 @@ use crate::{
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     // The crates below name no crypto provider of their own; this one is the workspace's.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let result = runtime.block_on(async {
         let stop = stop_on_signal()?;
         match arguments.command {
@@ -53,7 +54,9 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 /// What to serve and to whom, from the command line.
 pub fn serve_config(listen: &Listen) -> anyhow::Result<offtake_serve::Config> {
-    let read = |path: &std::path::Path| fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+    let read = |path: &std::path::Path| {
+        fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    };
     let mut config = offtake_serve::Config::loopback(0, 0);
     config.sql_listen = listen.sql_listen;
     config.http_listen = listen.http_listen;
@@ -111,18 +114,31 @@ async fn check(args: args::Check) -> anyhow::Result<()> {
     for note in &manifests.notes {
         println!("note: {note}");
     }
-    let catalog = catalog::to_catalog(&manifests, source_name(args.source.as_deref())?.as_ref())
-        .map_err(|found| anyhow::anyhow!("{} is not in order:{}", args.manifests.display(), problems(&found)))?;
-    println!("{}: {} tables, {} views: the manifests are in order", catalog.source.object, catalog.tables.len(), catalog.views.len());
+    let catalog =
+        catalog::to_catalog(&manifests, source_name(args.source.as_deref())?.as_ref()).map_err(|found| {
+            anyhow::anyhow!("{} is not in order:{}", args.manifests.display(), problems(&found))
+        })?;
+    println!(
+        "{}: {} tables, {} views: the manifests are in order",
+        catalog.source.object,
+        catalog.tables.len(),
+        catalog.views.len()
+    );
     if args.connect {
-        let findings = crate::ingest::preflight(&catalog).await.map_err(|error| anyhow::anyhow!("{}", error.problem()))?;
+        let findings = crate::ingest::preflight(&catalog)
+            .await
+            .map_err(|error| anyhow::anyhow!("{}", error.problem()))?;
         let mut wrong = 0;
         for finding in findings.findings {
             match finding.problem {
                 None => println!("ok      {}", finding.check),
                 Some(problem) => {
                     wrong += usize::from(finding.fatal);
-                    println!("{:7} {}: {problem}", if finding.fatal { "WRONG" } else { "warning" }, finding.check);
+                    println!(
+                        "{:7} {}: {problem}",
+                        if finding.fatal { "WRONG" } else { "warning" },
+                        finding.check
+                    );
                 }
             }
         }

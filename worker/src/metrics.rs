@@ -3,25 +3,31 @@
 use offtake_contract::Status;
 use prometheus::{
     core::{Collector, Desc},
-    proto,
-    {GaugeVec, IntGaugeVec, Opts},
+    proto, {GaugeVec, IntGaugeVec, Opts},
 };
 
 use crate::board::Board;
 
 /// Names and help texts of all metrics of the worker.
 const SOURCE_UP: (&str, &str) = ("offtake_source_streaming", "1 while the replication stream is running");
-const LAG_BYTES: (&str, &str) = ("offtake_source_lag_bytes", "Bytes of write-ahead log that are not readable yet");
-const LAG_SECONDS: (&str, &str) = ("offtake_source_lag_seconds", "Age of the oldest upstream state that is not readable yet");
-const SLOT_RETAINED: (&str, &str) = ("offtake_slot_retained_bytes", "Bytes of write-ahead log that the slot keeps on the primary");
-const CHANGES: (&str, &str) = ("offtake_source_changes_applied", "Row changes applied since the worker started");
-const TRANSACTIONS: (&str, &str) = ("offtake_source_transactions_applied", "Transactions applied since the worker started");
+const LAG_BYTES: (&str, &str) =
+    ("offtake_source_lag_bytes", "Bytes of write-ahead log that are not readable yet");
+const LAG_SECONDS: (&str, &str) =
+    ("offtake_source_lag_seconds", "Age of the oldest upstream state that is not readable yet");
+const SLOT_RETAINED: (&str, &str) =
+    ("offtake_slot_retained_bytes", "Bytes of write-ahead log that the slot keeps on the primary");
+const CHANGES: (&str, &str) =
+    ("offtake_source_changes_applied", "Row changes applied since the worker started");
+const TRANSACTIONS: (&str, &str) =
+    ("offtake_source_transactions_applied", "Transactions applied since the worker started");
 const TABLE_READY: (&str, &str) = ("offtake_table_running", "1 while the table is exact and readable");
 const TABLE_ROWS: (&str, &str) = ("offtake_table_rows", "Rows of the table");
-const TABLE_COPIED: (&str, &str) = ("offtake_table_snapshot_rows_copied", "Rows copied by the table's snapshot");
+const TABLE_COPIED: (&str, &str) =
+    ("offtake_table_snapshot_rows_copied", "Rows copied by the table's snapshot");
 const VIEW_READY: (&str, &str) = ("offtake_view_running", "1 while the view is exact and readable");
 const VIEW_ROWS: (&str, &str) = ("offtake_view_rows", "Rows of the view");
-const VIEW_MEMORY: (&str, &str) = ("offtake_view_memory_bytes", "Estimated memory of the view's readable rows");
+const VIEW_MEMORY: (&str, &str) =
+    ("offtake_view_memory_bytes", "Estimated memory of the view's readable rows");
 const VIEW_ERRORS: (&str, &str) = ("offtake_view_errors", "Rows of the view that are in error");
 
 /// Answers scrapes from the board.
@@ -65,11 +71,14 @@ fn families(status: &Status) -> Vec<proto::MetricFamily> {
     of_source(CHANGES, Some(source.changes_applied as f64));
     of_source(TRANSACTIONS, Some(source.transactions_applied as f64));
 
-    let tables = |(name, help): (&str, &str), value: &dyn Fn(&offtake_contract::TableStatus) -> Option<u64>| {
+    let tables = |(name, help): (&str, &str),
+                  value: &dyn Fn(&offtake_contract::TableStatus) -> Option<u64>| {
         let gauge = IntGaugeVec::new(Opts::new(name, help), &["table"]).ok()?;
         for table in &status.tables {
             if let Some(value) = value(table) {
-                gauge.with_label_values(&[table.object.as_str()]).set(i64::try_from(value).unwrap_or(i64::MAX));
+                gauge
+                    .with_label_values(&[table.object.as_str()])
+                    .set(i64::try_from(value).unwrap_or(i64::MAX));
             }
         }
         Some(gauge.collect())
@@ -78,7 +87,9 @@ fn families(status: &Status) -> Vec<proto::MetricFamily> {
         let gauge = IntGaugeVec::new(Opts::new(name, help), &["view"]).ok()?;
         for view in &status.views {
             if let Some(value) = value(view) {
-                gauge.with_label_values(&[view.object.as_str()]).set(i64::try_from(value).unwrap_or(i64::MAX));
+                gauge
+                    .with_label_values(&[view.object.as_str()])
+                    .set(i64::try_from(value).unwrap_or(i64::MAX));
             }
         }
         Some(gauge.collect())

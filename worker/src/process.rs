@@ -1,6 +1,8 @@
 //! One worker process: starts its parts in order, ends when one of them fails, stops them in order.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use offtake_contract::Catalog;
@@ -40,22 +42,21 @@ pub struct Options {
 pub struct Catalogs {
     wanted: Arc<watch::Sender<Option<Arc<Catalog>>>>,
     applier: mpsc::Sender<Message>,
+    order: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Catalogs {
     /// Replaces the catalog. A generation of 0 is given the next number.
-    pub fn put(&self, mut catalog: Catalog) {
+    pub async fn put(&self, mut catalog: Catalog) {
+        let _one_by_one = self.order.lock().await;
         if catalog.generation == 0 {
             catalog.generation = self.wanted.borrow().as_ref().map_or(0, |known| known.generation) + 1;
         }
         let catalog = Arc::new(catalog);
-        let (wanted, applier) = (self.wanted.clone(), self.applier.clone());
         // Tables and views first: the session that a changed source starts should find them there.
-        tokio::spawn(async move {
-            if applier.send(Message::Catalog(catalog.clone())).await.is_ok() {
-                wanted.send_replace(Some(catalog));
-            }
-        });
+        if self.applier.send(Message::Catalog(catalog.clone())).await.is_ok() {
+            self.wanted.send_replace(Some(catalog));
+        }
     }
 }
 
@@ -100,7 +101,8 @@ impl Process {
         let (known, known_seen) = watch::channel(Arc::new(Vec::new()));
         let (applier_sender, applier_inbox) = mpsc::channel(EVENTS_WAITING);
         let applier = {
-            let (store, board, handle, counters) = (store.clone(), board.clone(), handle.clone(), counters.clone());
+            let (store, board, handle, counters) =
+                (store.clone(), board.clone(), handle.clone(), counters.clone());
             let (recovered, recovery) = oneshot::channel();
             running.push(thread("applier", failed.clone(), move || {
                 let applier = Applier::recover(store, board, handle, counters, known)?;
@@ -111,9 +113,12 @@ impl Process {
         };
 
         let registry = prometheus::Registry::new();
-        registry.register(Box::new(StatusCollector::new(board.clone()))).context("registering the metrics")?;
+        registry
+            .register(Box::new(StatusCollector::new(board.clone())))
+            .context("registering the metrics")?;
         let wanted = Arc::new(watch::Sender::new(catalog));
-        let catalogs = Catalogs { wanted: wanted.clone(), applier: applier_sender.clone() };
+        let catalogs =
+            Catalogs { wanted: wanted.clone(), applier: applier_sender.clone(), order: Arc::default() };
         let (put, puts) = mpsc::channel(1);
         let shared = Shared {
             results,
@@ -175,8 +180,8 @@ impl Process {
     }
 
     /// Replaces the catalog.
-    pub fn put(&self, catalog: Catalog) {
-        self.catalogs.put(catalog);
+    pub async fn put(&self, catalog: Catalog) {
+        self.catalogs.put(catalog).await;
     }
 
     pub fn sql_address(&self) -> SocketAddr {
@@ -215,7 +220,9 @@ impl Process {
         // The last senders to the applier and the coordinator go with these; their threads then end by themselves.
         drop(self.catalogs);
         let threads = self.threads;
-        tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join()))).await.ok();
+        tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())))
+            .await
+            .ok();
     }
 }
 
@@ -233,7 +240,9 @@ fn thread(
             let failure = match outcome {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error.context(format!("the {part} stopped")),
-                Err(_) => anyhow!("the {part} panicked: this is a defect of Offtake; the data in the store is intact"),
+                Err(_) => anyhow!(
+                    "the {part} panicked: this is a defect of Offtake; the data in the store is intact"
+                ),
             };
             failed.blocking_send(failure).ok();
         })
@@ -243,7 +252,7 @@ fn thread(
 /// Takes the catalogs that come over HTTP.
 async fn take_puts(mut puts: mpsc::Receiver<PutCatalog>, catalogs: Catalogs) {
     while let Some(PutCatalog { catalog, answer }) = puts.recv().await {
-        catalogs.put(catalog);
+        catalogs.put(catalog).await;
         answer.send(Ok(())).ok();
     }
 }

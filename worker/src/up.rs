@@ -25,7 +25,8 @@ pub async fn run(args: args::Up, stop: CancellationToken) -> anyhow::Result<()> 
         serve: commands::serve_config(&args.listen)?,
         accept_catalogs: false,
     };
-    let process = Process::start(options).await.with_context(|| format!("starting on {}", args.data_dir.display()))?;
+    let process =
+        Process::start(options).await.with_context(|| format!("starting on {}", args.data_dir.display()))?;
     tracing::info!(
         source = catalog.source.object,
         tables = catalog.tables.len(),
@@ -34,7 +35,7 @@ pub async fn run(args: args::Up, stop: CancellationToken) -> anyhow::Result<()> 
         process.sql_address(),
         process.http_address()
     );
-    process.put(catalog.clone());
+    process.put(catalog.clone()).await;
     let follow = tokio::spawn(follow(args.manifests, source, catalog, process.catalogs(), stop.clone()));
     let result = process.run_until(stop).await;
     follow.abort();
@@ -62,9 +63,13 @@ async fn follow(
             Ok(catalog) => {
                 reported = None;
                 if catalog != current {
-                    tracing::info!(tables = catalog.tables.len(), views = catalog.views.len(), "taking up the edited manifests");
+                    tracing::info!(
+                        tables = catalog.tables.len(),
+                        views = catalog.views.len(),
+                        "taking up the edited manifests"
+                    );
                     current = catalog.clone();
-                    catalogs.put(catalog);
+                    catalogs.put(catalog).await;
                 }
             }
             Err(wrong) if reported.as_ref() != Some(&wrong) => {

@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
-use tokio_postgres::Client;
+use tokio_postgres::{Client, types::ToSql};
 
 use super::{
     Bench, machine,
@@ -123,8 +123,8 @@ async fn read(
     let mut seen = Vec::new();
     while let Some((nth, commit)) = commits.recv().await {
         let region = format!("region {}", commit.region);
-        let (set, row) =
-            tokio::join!(worker::read_at(&client, commit.lsn), client.query_one(&select, &[&region]));
+        let key: [&(dyn ToSql + Sync); 1] = [&region];
+        let (set, row) = tokio::join!(worker::read_at(&client, commit.lsn), client.query_one(&select, &key));
         let at = Instant::now();
         set?;
         let orders: i64 = row?.get(0);

@@ -14,6 +14,6 @@ pub use lsn::{Lsn, ParseLsnError};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use status::{
-    ColumnStatus, Drift, DriftChange, Lag, SnapshotProgress, SlotStatus, SourcePhase, SourceStatus, Status,
+    ColumnStatus, Drift, DriftChange, Lag, SlotStatus, SnapshotProgress, SourcePhase, SourceStatus, Status,
     TablePhase, TableStatus, ViewPhase, ViewStatus,
 };

@@ -16,7 +16,11 @@ pub struct ParseLsnError(String);
 
 impl fmt::Display for ParseLsnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\" is not an LSN: expected two hexadecimal numbers with a slash, as in 16/B374D848", self.0)
+        write!(
+            f,
+            "\"{}\" is not an LSN: expected two hexadecimal numbers with a slash, as in 16/B374D848",
+            self.0
+        )
     }
 }
 

@@ -14,7 +14,11 @@ use offtake_row::{Column, Datum, Row, RowPacker, Type};
 
 /// The columns of an answer. What has no counterpart is shown as text.
 pub fn columns(schema: &Schema) -> Vec<Column> {
-    schema.fields().iter().map(|field| Column::new(name(field), column_type(field.data_type()), true)).collect()
+    schema
+        .fields()
+        .iter()
+        .map(|field| Column::new(name(field), column_type(field.data_type()), true))
+        .collect()
 }
 
 /// DataFusion names an expression after its text; PostgreSQL after its function, or `?column?`.
@@ -82,8 +86,12 @@ impl Values {
             }
             Values::Bools(array) => packer.push(Datum::Bool(array.as_boolean().value(row))),
             Values::Ints(array) => packer.push(Datum::Int(array.as_primitive::<Int64Type>().value(row))),
-            Values::Reals(array) => packer.push(Datum::Float4(array.as_primitive::<Float32Type>().value(row))),
-            Values::Floats(array) => packer.push(Datum::Float8(array.as_primitive::<Float64Type>().value(row))),
+            Values::Reals(array) => {
+                packer.push(Datum::Float4(array.as_primitive::<Float32Type>().value(row)))
+            }
+            Values::Floats(array) => {
+                packer.push(Datum::Float8(array.as_primitive::<Float64Type>().value(row)))
+            }
             Values::Texts(texts) => packer.push(texts[row].as_deref().map_or(Datum::Null, Datum::Text)),
         }
     }
@@ -93,7 +101,8 @@ impl Values {
 fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>, ArrowError> {
     if let DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) = array.data_type() {
         let element = |list: ArrayRef| -> Result<String, ArrowError> {
-            let parts = texts(&list)?.into_iter().map(|part| part.map_or_else(|| "NULL".to_owned(), array_element));
+            let parts =
+                texts(&list)?.into_iter().map(|part| part.map_or_else(|| "NULL".to_owned(), array_element));
             Ok(format!("{{{}}}", parts.collect::<Vec<_>>().join(",")))
         };
         let list = match array.as_list_opt::<i32>() {
@@ -111,9 +120,7 @@ fn formatted(array: &ArrayRef) -> Result<Vec<Option<String>>, ArrowError> {
     let options = FormatOptions::default();
     let formatter = ArrayFormatter::try_new(array, &options)?;
     (0..array.len())
-        .map(|row| {
-            if array.is_null(row) { Ok(None) } else { formatter.value(row).try_to_string().map(Some) }
-        })
+        .map(|row| if array.is_null(row) { Ok(None) } else { formatter.value(row).try_to_string().map(Some) })
         .collect()
 }
 

@@ -41,6 +41,9 @@ impl From<ParserError> for IntrospectError {
 
 impl From<DataFusionError> for IntrospectError {
     fn from(error: DataFusionError) -> IntrospectError {
-        IntrospectError::Unsupported(format!("this catalog query is not supported: {}", error.strip_backtrace()))
+        IntrospectError::Unsupported(format!(
+            "this catalog query is not supported: {}",
+            error.strip_backtrace()
+        ))
     }
 }

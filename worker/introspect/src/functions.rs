@@ -14,14 +14,18 @@ use datafusion::{
         datatypes::DataType,
     },
     error::DataFusionError,
-    logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility},
+    logical_expr::{
+        ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    },
     prelude::SessionContext,
 };
 use offtake_row::Type;
 
 use crate::{
     RelationInfo,
+    information_schema::{data_type, internal_name},
     pg_catalog::{index_name, index_oid},
+    table::{Cell, Kind, array},
 };
 
 /// The role that owns everything.
@@ -43,34 +47,135 @@ pub fn register(context: &SessionContext, server_version: &str, relations: &[Rel
         }
     }
     let find = |texts: HashMap<i64, String>| {
-        move |arguments: &[Option<i64>]| texts.get(&(*arguments.first()?)?).cloned()
+        move |arguments: &[Argument]| {
+            Cell::from(Argument::number(arguments, 0).and_then(|oid| texts.get(&oid)))
+        }
     };
-    let functions = [
-        function("format_type", |arguments| {
-            let oid = arguments.first().copied().flatten()?;
-            Some(format_type(oid, arguments.get(1).copied().flatten().unwrap_or(-1)))
+    let classes: HashMap<String, i32> = relations
+        .iter()
+        .flat_map(|relation| {
+            let oid = relation.oid as i32;
+            let full = (format!("{}.{}", quote(&relation.schema), quote(&relation.name)), oid);
+            let bare = (relation.schema == "public").then(|| (quote(&relation.name), oid));
+            [Some(full), bare].into_iter().flatten()
+        })
+        .collect();
+    let mut functions = vec![
+        function("format_type", Kind::Text, |arguments| {
+            let typmod = Argument::number(arguments, 1).unwrap_or(-1);
+            Argument::number(arguments, 0)
+                .map(|oid| Cell::Text(format_type(oid, typmod)))
+                .unwrap_or(Cell::Null)
         }),
-        function("pg_get_userbyid", |_| Some(OWNER_NAME.to_owned())),
-        function("session_user", |_| Some(OWNER_NAME.to_owned())),
-        function("version", move |_| Some(version.clone())),
-        function("pg_get_viewdef", find(views)),
-        function("pg_get_indexdef", find(indexes)),
-        function("pg_get_constraintdef", find(keys)),
-        function("obj_description", |_| None),
-        function("col_description", |_| None),
-        function("shobj_description", |_| None),
-        function("pg_get_function_identity_arguments", |_| None),
-        function("pg_get_function_arguments", |_| None),
-        function("pg_get_function_result", |_| None),
-        function("pg_get_triggerdef", |_| None),
-        function("pg_get_ruledef", |_| None),
-        function("pg_tablespace_location", |_| None),
-        function("pg_size_pretty", |arguments| Some(format!("{} bytes", arguments.first().copied().flatten()?))),
+        function("pg_get_userbyid", Kind::Text, |_| OWNER_NAME.into()),
+        function("session_user", Kind::Text, |_| OWNER_NAME.into()),
+        function("version", Kind::Text, move |_| Cell::from(&version)),
+        function("pg_get_viewdef", Kind::Text, find(views)),
+        function("pg_get_indexdef", Kind::Text, find(indexes)),
+        function("pg_get_constraintdef", Kind::Text, find(keys)),
+        function("pg_encoding_to_char", Kind::Text, |arguments| {
+            Argument::number(arguments, 0).map(|code| if code == UTF8 { "UTF8" } else { "" }).into()
+        }),
+        function("pg_char_to_encoding", Kind::Int, |_| (UTF8 as i32).into()),
+        function("to_regclass", Kind::Int, move |arguments| {
+            Argument::text(arguments, 0).and_then(|name| classes.get(name)).copied().into()
+        }),
+        function("to_regtype", Kind::Int, |arguments| {
+            Argument::text(arguments, 0).and_then(type_oid).map(|oid| oid as i32).into()
+        }),
+        function("pg_size_pretty", Kind::Text, |arguments| {
+            Argument::number(arguments, 0)
+                .map(|bytes| Cell::Text(format!("{bytes} bytes")))
+                .unwrap_or(Cell::Null)
+        }),
     ];
+    // Nothing of the kind exists here.
+    for name in NOTHING {
+        functions.push(function(name, Kind::Text, |_| Cell::Null));
+    }
+    // Sizes are in offtake.tables and offtake.views: there are no files to measure.
+    for name in ["pg_table_size", "pg_database_size", "pg_indexes_size", "pg_tablespace_size"] {
+        functions.push(function(name, Kind::Int, |_| Cell::Null));
+    }
+    for name in VISIBLE {
+        functions.push(function(name, Kind::Bool, |_| true.into()));
+    }
     for function in functions {
         context.register_udf(function);
     }
 }
+
+/// The encoding's number in PostgreSQL.
+const UTF8: i64 = 6;
+
+const NOTHING: &[&str] = &[
+    "col_description",
+    "obj_description",
+    "pg_get_function_arguments",
+    "pg_get_function_identity_arguments",
+    "pg_get_function_result",
+    "pg_get_functiondef",
+    "pg_get_ruledef",
+    "pg_get_serial_sequence",
+    "pg_get_triggerdef",
+    "pg_tablespace_location",
+    "shobj_description",
+];
+
+/// Every schema is shown as if it were on the search path, so that `\\d` lists all there is.
+const VISIBLE: &[&str] = &[
+    "pg_collation_is_visible",
+    "pg_conversion_is_visible",
+    "pg_function_is_visible",
+    "pg_opclass_is_visible",
+    "pg_operator_is_visible",
+    "pg_opfamily_is_visible",
+    "pg_statistics_obj_is_visible",
+    "pg_table_is_visible",
+    "pg_ts_config_is_visible",
+    "pg_ts_dict_is_visible",
+    "pg_ts_parser_is_visible",
+    "pg_ts_template_is_visible",
+    "pg_type_is_visible",
+];
+
+/// The OID of a type by its name, either PostgreSQL's internal one or the standard's.
+fn type_oid(name: &str) -> Option<u32> {
+    const OTHERS: [(&str, u32); 6] = [
+        ("name", 19),
+        ("oid", 26),
+        ("interval", 1186),
+        ("regclass", 2205),
+        ("record", 2249),
+        ("unknown", 705),
+    ];
+    let name = name.trim().to_lowercase();
+    let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+    let bare =
+        TYPES.into_iter().find(|ty| internal_name(*ty) == name || data_type(*ty) == name).map(Type::oid);
+    bare.or_else(|| OTHERS.iter().find(|(other, _)| *other == name).map(|(_, oid)| *oid))
+}
+
+const TYPES: [Type; 18] = [
+    Type::Bool,
+    Type::Int2,
+    Type::Int4,
+    Type::Int8,
+    Type::Float4,
+    Type::Float8,
+    Type::Numeric(None),
+    Type::Text,
+    Type::Varchar(None),
+    Type::Bpchar(None),
+    Type::Date,
+    Type::Time,
+    Type::Timestamp,
+    Type::Timestamptz,
+    Type::Uuid,
+    Type::Bytea,
+    Type::Json,
+    Type::Jsonb,
+];
 
 /// `CREATE UNIQUE INDEX …`, as `pg_get_indexdef` prints it.
 pub fn index_definition(relation: &RelationInfo) -> String {
@@ -96,9 +201,7 @@ fn quote(name: &str) -> String {
 
 /// Source: PostgreSQL documentation, section 9.26.4 (`format_type`).
 fn format_type(oid: i64, typmod: i64) -> String {
-    let ty = u32::try_from(oid)
-        .ok()
-        .and_then(|oid| Type::from_oid(oid, i32::try_from(typmod).unwrap_or(-1)));
+    let ty = u32::try_from(oid).ok().and_then(|oid| Type::from_oid(oid, i32::try_from(typmod).unwrap_or(-1)));
     match ty {
         Some(Type::Bpchar(None)) => "character".to_owned(),
         Some(ty) => ty.to_string(),
@@ -125,50 +228,73 @@ fn format_type(oid: i64, typmod: i64) -> String {
     }
 }
 
-type Answer = dyn Fn(&[Option<i64>]) -> Option<String> + Send + Sync;
+/// An argument of one call.
+#[derive(Clone, Debug)]
+enum Argument {
+    Null,
+    Number(i64),
+    Text(String),
+}
 
-/// A function of numbers that answers text; arguments of other types are taken as NULL.
-struct TextFunction {
+impl Argument {
+    fn number(arguments: &[Argument], index: usize) -> Option<i64> {
+        match arguments.get(index)? {
+            Argument::Number(number) => Some(*number),
+            // psql passes OIDs as quoted constants.
+            Argument::Text(text) => text.parse().ok(),
+            Argument::Null => None,
+        }
+    }
+
+    fn text(arguments: &[Argument], index: usize) -> Option<&str> {
+        match arguments.get(index)? {
+            Argument::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+type Answer = dyn Fn(&[Argument]) -> Cell + Send + Sync;
+
+/// A function that is answered from what it was made with.
+struct CatalogFunction {
     name: &'static str,
     signature: Signature,
+    result: Kind,
     answer: Arc<Answer>,
 }
 
 fn function(
     name: &'static str,
-    answer: impl Fn(&[Option<i64>]) -> Option<String> + Send + Sync + 'static,
+    result: Kind,
+    answer: impl Fn(&[Argument]) -> Cell + Send + Sync + 'static,
 ) -> ScalarUDF {
-    let signature = Signature::one_of(
-        vec![
-            datafusion::logical_expr::TypeSignature::VariadicAny,
-            datafusion::logical_expr::TypeSignature::Nullary,
-        ],
-        Volatility::Stable,
-    );
-    ScalarUDF::from(TextFunction { name, signature, answer: Arc::new(answer) })
+    let any = vec![TypeSignature::VariadicAny, TypeSignature::Nullary];
+    let signature = Signature::one_of(any, Volatility::Stable);
+    ScalarUDF::from(CatalogFunction { name, signature, result, answer: Arc::new(answer) })
 }
 
-impl fmt::Debug for TextFunction {
+impl fmt::Debug for CatalogFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TextFunction").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("CatalogFunction").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl PartialEq for TextFunction {
-    fn eq(&self, other: &TextFunction) -> bool {
+impl PartialEq for CatalogFunction {
+    fn eq(&self, other: &CatalogFunction) -> bool {
         self.name == other.name && Arc::ptr_eq(&self.answer, &other.answer)
     }
 }
 
-impl Eq for TextFunction {}
+impl Eq for CatalogFunction {}
 
-impl Hash for TextFunction {
+impl Hash for CatalogFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.name.hash(state);
     }
 }
 
-impl ScalarUDFImpl for TextFunction {
+impl ScalarUDFImpl for CatalogFunction {
     fn name(&self) -> &str {
         self.name
     }
@@ -178,31 +304,38 @@ impl ScalarUDFImpl for TextFunction {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(DataType::Utf8)
+        Ok(self.result.arrow())
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
         let rows = arguments.number_rows;
-        let columns: Vec<Option<Int64Array>> = arguments
-            .args
-            .iter()
-            .map(|argument| {
-                let array = argument.to_array(rows).ok()?;
-                let numbers = array.data_type().is_integer().then(|| cast(&array, &DataType::Int64).ok())??;
-                numbers.as_any().downcast_ref::<Int64Array>().cloned()
-            })
-            .collect();
-        let mut values = Vec::with_capacity(columns.len());
-        let texts: StringArray = (0..rows)
+        let columns: Vec<ArrayRef> =
+            arguments.args.iter().map(|argument| argument.to_array(rows)).collect::<Result<_, _>>()?;
+        let columns: Vec<Vec<Argument>> = columns.iter().map(column).collect();
+        let cells: Vec<Cell> = (0..rows)
             .map(|row| {
-                values.clear();
-                values.extend(columns.iter().map(|column| {
-                    column.as_ref().filter(|column| column.is_valid(row)).map(|column| column.value(row))
-                }));
+                let values: Vec<Argument> = columns.iter().map(|column| column[row].clone()).collect();
                 (self.answer)(&values)
             })
             .collect();
-        Ok(ColumnarValue::Array(Arc::new(texts) as ArrayRef))
+        Ok(ColumnarValue::Array(array(self.result, cells.iter())))
+    }
+}
+
+/// The values of an argument, one for each row. What is neither number nor text is taken as NULL.
+fn column(column: &ArrayRef) -> Vec<Argument> {
+    let rows = column.len();
+    let wanted = if column.data_type().is_integer() { DataType::Int64 } else { DataType::Utf8 };
+    let Ok(column) = cast(column, &wanted) else { return vec![Argument::Null; rows] };
+    if let Some(numbers) = column.as_any().downcast_ref::<Int64Array>() {
+        return numbers.iter().map(|number| number.map_or(Argument::Null, Argument::Number)).collect();
+    }
+    match column.as_any().downcast_ref::<StringArray>() {
+        Some(texts) => texts
+            .iter()
+            .map(|text| text.map_or(Argument::Null, |text| Argument::Text(text.to_owned())))
+            .collect(),
+        None => vec![Argument::Null; rows],
     }
 }
 
@@ -217,6 +350,10 @@ mod tests {
         assert_eq!(shown(Type::Varchar(Some(40))), "character varying(40)");
         assert_eq!(shown(Type::Timestamptz), "timestamp with time zone");
         assert_eq!(format_type(600, -1), "???");
+        assert_eq!(
+            (type_oid("timestamptz"), type_oid("double precision"), type_oid("hstore")),
+            (Some(1184), Some(701), None)
+        );
         assert_eq!((quote("a_1"), quote("A b")), ("a_1".to_owned(), "\"A b\"".to_owned()));
     }
 }

@@ -38,8 +38,11 @@ pub fn provider(
     };
     add(
         "tables",
-        &[&names[..], &[("table_type", Kind::Text), ("is_insertable_into", Kind::Text), ("is_typed", Kind::Text)]]
-            .concat(),
+        &[
+            &names[..],
+            &[("table_type", Kind::Text), ("is_insertable_into", Kind::Text), ("is_typed", Kind::Text)],
+        ]
+        .concat(),
         relations
             .iter()
             .map(|relation| {
@@ -62,24 +65,37 @@ pub fn provider(
             .iter()
             .filter(|relation| relation.kind == crate::Kind::View)
             .map(|relation| {
-                [named(relation), vec![relation.definition.as_ref().into(), "NONE".into(), "NO".into()]].concat()
+                [named(relation), vec![relation.definition.as_ref().into(), "NONE".into(), "NO".into()]]
+                    .concat()
             })
             .collect(),
     )?;
-    add("columns", &[&names[..], COLUMNS].concat(), relations.iter().flat_map(|relation| columns(database, relation)).collect())?;
+    add(
+        "columns",
+        &[&names[..], COLUMNS].concat(),
+        relations.iter().flat_map(|relation| columns(database, relation)).collect(),
+    )?;
 
     let constraint = |relation: &RelationInfo| {
         vec![database.into(), Cell::from(&relation.schema), Cell::Text(index_name(relation))]
     };
-    let constraint_names =
-        [("constraint_catalog", Kind::Text), ("constraint_schema", Kind::Text), ("constraint_name", Kind::Text)];
+    let constraint_names = [
+        ("constraint_catalog", Kind::Text),
+        ("constraint_schema", Kind::Text),
+        ("constraint_name", Kind::Text),
+    ];
     let keyed = || relations.iter().filter(|relation| !relation.key.is_empty());
     add(
         "table_constraints",
         &[
             &constraint_names[..],
             &names,
-            &[("constraint_type", Kind::Text), ("is_deferrable", Kind::Text), ("initially_deferred", Kind::Text), ("enforced", Kind::Text)],
+            &[
+                ("constraint_type", Kind::Text),
+                ("is_deferrable", Kind::Text),
+                ("initially_deferred", Kind::Text),
+                ("enforced", Kind::Text),
+            ],
         ]
         .concat(),
         keyed()
@@ -94,7 +110,11 @@ pub fn provider(
         &[
             &constraint_names[..],
             &names,
-            &[("column_name", Kind::Text), ("ordinal_position", Kind::Int), ("position_in_unique_constraint", Kind::Int)],
+            &[
+                ("column_name", Kind::Text),
+                ("ordinal_position", Kind::Int),
+                ("position_in_unique_constraint", Kind::Int),
+            ],
         ]
         .concat(),
         keyed()
@@ -111,19 +131,36 @@ pub fn provider(
         "referential_constraints",
         &[
             &constraint_names[..],
-            &[("unique_constraint_schema", Kind::Text), ("unique_constraint_name", Kind::Text), ("update_rule", Kind::Text), ("delete_rule", Kind::Text)],
+            &[
+                ("unique_constraint_schema", Kind::Text),
+                ("unique_constraint_name", Kind::Text),
+                ("update_rule", Kind::Text),
+                ("delete_rule", Kind::Text),
+            ],
         ]
         .concat(),
         Vec::new(),
     )?;
     add(
         "routines",
-        &[("specific_schema", Kind::Text), ("specific_name", Kind::Text), ("routine_schema", Kind::Text), ("routine_name", Kind::Text), ("routine_type", Kind::Text), ("data_type", Kind::Text)],
+        &[
+            ("specific_schema", Kind::Text),
+            ("specific_name", Kind::Text),
+            ("routine_schema", Kind::Text),
+            ("routine_name", Kind::Text),
+            ("routine_type", Kind::Text),
+            ("data_type", Kind::Text),
+        ],
         Vec::new(),
     )?;
     add(
         "sequences",
-        &[("sequence_catalog", Kind::Text), ("sequence_schema", Kind::Text), ("sequence_name", Kind::Text), ("data_type", Kind::Text)],
+        &[
+            ("sequence_catalog", Kind::Text),
+            ("sequence_schema", Kind::Text),
+            ("sequence_name", Kind::Text),
+            ("data_type", Kind::Text),
+        ],
         Vec::new(),
     )?;
     Ok(Arc::new(provider))
@@ -201,7 +238,7 @@ fn columns(database: &str, relation: &RelationInfo) -> Vec<Vec<Cell>> {
 }
 
 /// The type's name without its modifier.
-fn data_type(ty: Type) -> &'static str {
+pub fn data_type(ty: Type) -> &'static str {
     match ty {
         Type::Bool => "boolean",
         Type::Int2 => "smallint",
@@ -225,7 +262,7 @@ fn data_type(ty: Type) -> &'static str {
 }
 
 /// `pg_type.typname`.
-fn internal_name(ty: Type) -> &'static str {
+pub fn internal_name(ty: Type) -> &'static str {
     match ty {
         Type::Bool => "bool",
         Type::Int2 => "int2",

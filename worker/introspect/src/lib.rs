@@ -12,6 +12,7 @@ mod error;
 mod functions;
 mod information_schema;
 mod pg_catalog;
+mod rewrite;
 mod session;
 mod table;
 

@@ -40,7 +40,9 @@ impl fmt::Debug for Overlay {
 impl SchemaProvider for Overlay {
     fn table_names(&self) -> Vec<String> {
         let mut names = self.base.table_names();
-        names.extend(self.own.keys().map(|name| (*name).to_owned()).filter(|name| !self.base.table_exist(name)));
+        names.extend(
+            self.own.keys().map(|name| (*name).to_owned()).filter(|name| !self.base.table_exist(name)),
+        );
         names
     }
 
@@ -76,7 +78,8 @@ impl Overlay {
         relations: &[RelationInfo],
         base: Arc<dyn SchemaProvider>,
     ) -> Result<Overlay, DataFusionError> {
-        let keyed: Vec<&RelationInfo> = relations.iter().filter(|relation| !relation.key.is_empty()).collect();
+        let keyed: Vec<&RelationInfo> =
+            relations.iter().filter(|relation| !relation.key.is_empty()).collect();
         let own = HashMap::from([
             ("pg_class", class(schemas, relations, &keyed)?),
             ("pg_attribute", attribute(relations, &keyed)?),
@@ -90,8 +93,9 @@ impl Overlay {
             ("pg_roles", roles()?),
             ("pg_user", users()?),
             ("pg_publication", publications()?),
-            ("pg_locks", table(&[("locktype", Kind::Text), ("pid", Kind::Int), ("mode", Kind::Text), ("granted", Kind::Bool)], &[])?),
-            ("pg_stat_activity", table(&[("datname", Kind::Text), ("pid", Kind::Int), ("usename", Kind::Text), ("application_name", Kind::Text), ("state", Kind::Text), ("query", Kind::Text)], &[])?),
+            ("pg_auth_members", members()?),
+            ("pg_locks", locks()?),
+            ("pg_stat_activity", activity()?),
         ]);
         Ok(Overlay { own, base })
     }
@@ -145,11 +149,27 @@ fn class(schemas: &Schemas, relations: &[RelationInfo], keyed: &[&RelationInfo])
                 crate::Kind::View => ("v", 0),
             };
             let indexed = !relation.key.is_empty();
-            row(relation.oid as i32, &relation.name, &relation.schema, kind, relation.columns.len(), indexed, am)
+            row(
+                relation.oid as i32,
+                &relation.name,
+                &relation.schema,
+                kind,
+                relation.columns.len(),
+                indexed,
+                am,
+            )
         })
         .collect();
     rows.extend(keyed.iter().map(|relation| {
-        row(index_oid(relation), &index_name(relation), &relation.schema, "i", relation.key.len(), false, BTREE)
+        row(
+            index_oid(relation),
+            &index_name(relation),
+            &relation.schema,
+            "i",
+            relation.key.len(),
+            false,
+            BTREE,
+        )
     }));
     table(
         &[
@@ -183,8 +203,8 @@ fn class(schemas: &Schemas, relations: &[RelationInfo], keyed: &[&RelationInfo])
             ("relrewrite", Kind::Int),
             ("relfrozenxid", Kind::Int),
             ("relminmxid", Kind::Int),
-            ("relacl", Kind::Text),
-            ("reloptions", Kind::Text),
+            ("relacl", Kind::Texts),
+            ("reloptions", Kind::Texts),
             ("relpartbound", Kind::Text),
         ],
         &rows,
@@ -242,7 +262,9 @@ fn attribute(relations: &[RelationInfo], keyed: &[&RelationInfo]) -> Made {
         }
     }
     for relation in keyed {
-        for (number, column) in relation.key.iter().filter_map(|column| relation.columns.get(*column)).enumerate() {
+        for (number, column) in
+            relation.key.iter().filter_map(|column| relation.columns.get(*column)).enumerate()
+        {
             rows.push(row(index_oid(relation), number, column, false));
         }
     }
@@ -270,9 +292,9 @@ fn attribute(relations: &[RelationInfo], keyed: &[&RelationInfo]) -> Made {
             ("attislocal", Kind::Bool),
             ("attinhcount", Kind::Int),
             ("attcollation", Kind::Int),
-            ("attacl", Kind::Text),
-            ("attoptions", Kind::Text),
-            ("attfdwoptions", Kind::Text),
+            ("attacl", Kind::Texts),
+            ("attoptions", Kind::Texts),
+            ("attfdwoptions", Kind::Texts),
             ("attmissingval", Kind::Text),
         ],
         &rows,
@@ -283,7 +305,7 @@ fn namespace(schemas: &Schemas) -> Made {
     let rows: Vec<Vec<Cell>> =
         schemas.iter().map(|(name, oid)| vec![oid.into(), name.into(), OWNER.into()]).collect();
     table(
-        &[("oid", Kind::Int), ("nspname", Kind::Text), ("nspowner", Kind::Int), ("nspacl", Kind::Text)],
+        &[("oid", Kind::Int), ("nspname", Kind::Text), ("nspowner", Kind::Int), ("nspacl", Kind::Texts)],
         &rows,
     )
 }
@@ -515,7 +537,7 @@ fn databases(database: &str) -> Made {
             ("datctype", Kind::Text),
             ("daticulocale", Kind::Text),
             ("datcollversion", Kind::Text),
-            ("datacl", Kind::Shorts),
+            ("datacl", Kind::Texts),
         ],
         &[row],
     )
@@ -555,6 +577,13 @@ fn roles() -> Made {
     )
 }
 
+fn members() -> Made {
+    table(
+        &[("roleid", Kind::Int), ("member", Kind::Int), ("grantor", Kind::Int), ("admin_option", Kind::Bool)],
+        &[],
+    )
+}
+
 fn users() -> Made {
     let row = vec![crate::functions::OWNER_NAME.into(), OWNER.into(), false.into(), false.into()];
     table(
@@ -580,6 +609,24 @@ fn publications() -> Made {
             ("pubdelete", Kind::Bool),
             ("pubtruncate", Kind::Bool),
             ("pubviaroot", Kind::Bool),
+        ],
+        &[],
+    )
+}
+
+fn locks() -> Made {
+    table(&[("locktype", Kind::Text), ("pid", Kind::Int), ("mode", Kind::Text), ("granted", Kind::Bool)], &[])
+}
+
+fn activity() -> Made {
+    table(
+        &[
+            ("datname", Kind::Text),
+            ("pid", Kind::Int),
+            ("usename", Kind::Text),
+            ("application_name", Kind::Text),
+            ("state", Kind::Text),
+            ("query", Kind::Text),
         ],
         &[],
     )

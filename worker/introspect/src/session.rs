@@ -21,6 +21,7 @@ use offtake_row::{Column, Row};
 
 use crate::{
     RelationInfo, convert, error::IntrospectError, functions, information_schema, pg_catalog::Overlay,
+    rewrite,
 };
 
 /// The catalog over a set of relations. Making one takes some milliseconds; queries do not change it.
@@ -64,7 +65,8 @@ impl Schemas {
 
 /// FNV-1a, folded into the OIDs between two thousand million and the end of the signed integers.
 fn hash(name: &str) -> i32 {
-    let hash = name.bytes().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        name.bytes().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     2_000_000_000 + (hash % 100_000_000) as i32
 }
 
@@ -91,7 +93,8 @@ impl Introspection {
             .ok_or_else(|| setup(&"pg_catalog was not registered"))?;
         let schemas = Schemas::new(relations);
         let overlay = Overlay::new(database, &schemas, relations, base).map_err(|error| setup(&error))?;
-        let information = information_schema::provider(database, &schemas, relations).map_err(|error| setup(&error))?;
+        let information =
+            information_schema::provider(database, &schemas, relations).map_err(|error| setup(&error))?;
         let catalog = MemoryCatalogProvider::new();
         let all: [(&str, Arc<dyn SchemaProvider>); 2] =
             [("pg_catalog", Arc::new(overlay)), ("information_schema", information)];
@@ -121,7 +124,11 @@ impl Introspection {
     }
 
     /// The columns that the query answers.
-    pub async fn describe(&self, sql: &str, parameters: &[Option<String>]) -> Result<Vec<Column>, IntrospectError> {
+    pub async fn describe(
+        &self,
+        sql: &str,
+        parameters: &[Option<String>],
+    ) -> Result<Vec<Column>, IntrospectError> {
         let frame = self.plan(sql, parameters).await?;
         Ok(convert::columns(frame.schema().as_arrow()))
     }
@@ -129,46 +136,56 @@ impl Introspection {
     async fn plan(&self, sql: &str, parameters: &[Option<String>]) -> Result<DataFrame, IntrospectError> {
         let sql = bind(sql, parameters)?;
         let mut statements = self.parser.parse(&sql)?;
-        let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
+        let (Some(mut statement), true) = (statements.pop(), statements.is_empty()) else {
             return Err(IntrospectError::NotOne);
         };
+        rewrite::rewrite(&mut statement);
         let state = self.context.state();
         let plan = state.statement_to_plan(DfStatement::Statement(Box::new(statement))).await?;
         Ok(self.context.execute_logical_plan(plan).await?)
     }
 }
 
-/// Writes the parameters' values into the text as constants: numbers bare, everything else quoted.
+/// Writes the parameters' values into the text as constants (numbers bare, everything else quoted), and takes the schema off
+/// function calls: `pg_catalog.substring(x, 1, 3)` does not parse.
 fn bind(sql: &str, parameters: &[Option<String>]) -> Result<String, IntrospectError> {
-    if parameters.is_empty() {
-        return Ok(sql.to_owned());
-    }
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
         .with_unescape(false)
         .tokenize()
         .map_err(|error| IntrospectError::Syntax(error.to_string()))?;
     let mut bound = String::with_capacity(sql.len());
-    for token in tokens {
-        let Token::Placeholder(name) = &token else {
-            bound.push_str(&token.to_string());
-            continue;
-        };
-        let number: usize = name.trim_start_matches('$').parse().unwrap_or_default();
-        let value = number
-            .checked_sub(1)
-            .and_then(|index| parameters.get(index))
-            .ok_or(IntrospectError::NoParameter(number))?;
-        match value {
-            None => bound.push_str("NULL"),
-            Some(value) if value.parse::<i64>().is_ok() => bound.push_str(value),
-            Some(value) => {
-                bound.push('\'');
-                bound.push_str(&value.replace('\'', "''"));
-                bound.push('\'');
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        match token {
+            Token::Placeholder(name) => {
+                let number: usize = name.trim_start_matches('$').parse().unwrap_or_default();
+                let value = number
+                    .checked_sub(1)
+                    .and_then(|index| parameters.get(index))
+                    .ok_or(IntrospectError::NoParameter(number))?;
+                match value {
+                    None => bound.push_str("NULL"),
+                    Some(value) if value.parse::<i64>().is_ok() => bound.push_str(value),
+                    Some(value) => {
+                        bound.push('\'');
+                        bound.push_str(&value.replace('\'', "''"));
+                        bound.push('\'');
+                    }
+                }
             }
+            Token::Word(word) if word.value.eq_ignore_ascii_case("pg_catalog") && is_call(&tokens[at..]) => {
+                at += 1
+            }
+            other => bound.push_str(&other.to_string()),
         }
     }
     Ok(bound)
+}
+
+/// `.name(`
+fn is_call(tokens: &[Token]) -> bool {
+    matches!(tokens, [Token::Period, Token::Word(_), Token::LParen, ..])
 }
 
 #[cfg(test)]
@@ -177,8 +194,17 @@ mod tests {
 
     #[test]
     fn parameters_become_constants_outside_strings_only() {
-        let bound = bind("SELECT '$1', $1, $2, $3 -- $1", &[Some("it's".to_owned()), Some("7".to_owned()), None]);
+        let bound =
+            bind("SELECT '$1', $1, $2, $3 -- $1", &[Some("it's".to_owned()), Some("7".to_owned()), None]);
         assert_eq!(bound.expect("binds"), "SELECT '$1', 'it''s', 7, NULL -- $1");
+        let bound = bind(
+            "SELECT pg_catalog.substring('pg_catalog.f(', 1), pg_catalog.pg_class.oid FROM pg_catalog.pg_class",
+            &[],
+        );
+        assert_eq!(
+            bound.expect("binds"),
+            "SELECT substring('pg_catalog.f(', 1), pg_catalog.pg_class.oid FROM pg_catalog.pg_class"
+        );
         assert!(matches!(bind("SELECT $2", &[None]), Err(IntrospectError::NoParameter(2))));
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use datafusion::{
     arrow::{
         array::{
-            ArrayRef, BooleanBuilder, Float32Builder, Int16Builder, Int32Builder, ListBuilder,
-            RecordBatch, StringBuilder,
+            ArrayRef, BooleanBuilder, Float32Builder, Int16Builder, Int32Builder, ListBuilder, RecordBatch,
+            StringBuilder,
         },
         datatypes::{DataType, Field, Schema},
     },
@@ -71,10 +71,12 @@ pub enum Kind {
     Int,
     Real,
     Shorts,
+    /// Lists of texts (ACLs, options): there are none here, so every cell is NULL.
+    Texts,
 }
 
 impl Kind {
-    fn arrow(self) -> DataType {
+    pub fn arrow(self) -> DataType {
         match self {
             Kind::Text => DataType::Utf8,
             Kind::Bool => DataType::Boolean,
@@ -82,13 +84,18 @@ impl Kind {
             Kind::Int => DataType::Int32,
             Kind::Real => DataType::Float32,
             Kind::Shorts => DataType::List(Arc::new(Field::new_list_field(DataType::Int16, true))),
+            Kind::Texts => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
         }
     }
 }
 
 /// Makes a table. A cell of another kind than its column is shown as NULL; a row that is too short ends in NULLs.
-pub fn table(columns: &[(&str, Kind)], rows: &[Vec<Cell>]) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    let fields: Vec<Field> = columns.iter().map(|(name, kind)| Field::new(*name, kind.arrow(), true)).collect();
+pub fn table(
+    columns: &[(&str, Kind)],
+    rows: &[Vec<Cell>],
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, kind)| Field::new(*name, kind.arrow(), true)).collect();
     let arrays = columns.iter().enumerate().map(|(index, (_, kind))| {
         let cells = rows.iter().map(move |row| row.get(index).unwrap_or(&Cell::Null));
         array(*kind, cells)
@@ -111,13 +118,18 @@ macro_rules! build {
     }};
 }
 
-fn array<'a>(kind: Kind, cells: impl Iterator<Item = &'a Cell>) -> ArrayRef {
+pub fn array<'a>(kind: Kind, cells: impl Iterator<Item = &'a Cell>) -> ArrayRef {
     match kind {
         Kind::Text => build!(StringBuilder, cells, Cell::Text),
         Kind::Bool => build!(BooleanBuilder, cells, Cell::Bool),
         Kind::Short => build!(Int16Builder, cells, Cell::Short),
         Kind::Int => build!(Int32Builder, cells, Cell::Int),
         Kind::Real => build!(Float32Builder, cells, Cell::Real),
+        Kind::Texts => {
+            let mut builder = ListBuilder::new(StringBuilder::new());
+            cells.for_each(|_| builder.append(false));
+            Arc::new(builder.finish())
+        }
         Kind::Shorts => {
             let mut builder = ListBuilder::new(Int16Builder::new());
             for cell in cells {

@@ -1,6 +1,7 @@
 //! Serves the tests' hand-made results, for a look with psql or a driver: `cargo run --example fixture -- 7654 7655`.
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/server/support.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
 mod support;
 
 #[tokio::main]

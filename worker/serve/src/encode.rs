@@ -2,7 +2,9 @@
 
 use bytes::{BufMut, BytesMut};
 use offtake_row::{Column, Row, Type, binary, text};
-use pgwire::messages::data::{DataRow, FORMAT_CODE_BINARY, FORMAT_CODE_TEXT, FieldDescription, RowDescription};
+use pgwire::messages::data::{
+    DataRow, FORMAT_CODE_BINARY, FORMAT_CODE_TEXT, FieldDescription, RowDescription,
+};
 
 use crate::error::SqlError;
 

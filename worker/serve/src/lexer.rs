@@ -77,7 +77,10 @@ pub fn tokens(sql: &str) -> Vec<(usize, Token<'_>)> {
                 tokens.push((start, Token::Number(&sql[start..at])));
             }
             b if is_word(b) => {
-                at += bytes[at..].iter().take_while(|b| is_word(**b) || b.is_ascii_digit() || **b == b'$').count();
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| is_word(**b) || b.is_ascii_digit() || **b == b'$')
+                    .count();
                 tokens.push((start, Token::Word(&sql[start..at])));
             }
             b => {
@@ -179,7 +182,8 @@ mod tests {
 
     #[test]
     fn statements_are_split_outside_quotes_and_comments_only() {
-        let sql = "SELECT ';', \"a;b\", $$;$$, $x$ ; $$ $x$, E'\\';' -- ; no\n; /* ; /* ; */ */ ;; SET a = 'b'";
+        let sql =
+            "SELECT ';', \"a;b\", $$;$$, $x$ ; $$ $x$, E'\\';' -- ; no\n; /* ; /* ; */ */ ;; SET a = 'b'";
         let found: Vec<&str> = statements(sql).into_iter().map(|(_, text)| text).collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("SELECT") && found[0].contains("$x$ ; $$ $x$"));
@@ -189,7 +193,9 @@ mod tests {
 
     #[test]
     fn odd_ends_do_not_panic() {
-        for sql in ["'", "\"", "$", "$a", "$a$", "/*", "e'", "e'\\", "--", "é", "$é$x", "''''", "\"\"", "1e", "E'\\é"] {
+        for sql in [
+            "'", "\"", "$", "$a", "$a$", "/*", "e'", "e'\\", "--", "é", "$é$x", "''''", "\"\"", "1e", "E'\\é",
+        ] {
             tokens(sql);
             statements(sql);
         }
@@ -197,8 +203,10 @@ mod tests {
 
     #[test]
     fn identifiers_fold_like_postgresql() {
-        let names: Vec<String> =
-            tokens("Foo \"Bar\"\"x\" $1 3 'y'").into_iter().filter_map(|(_, token)| token.identifier()).collect();
+        let names: Vec<String> = tokens("Foo \"Bar\"\"x\" $1 3 'y'")
+            .into_iter()
+            .filter_map(|(_, token)| token.identifier())
+            .collect();
         assert_eq!(names, ["foo", "bar\"x".replace("bar", "Bar").as_str()]);
     }
 }

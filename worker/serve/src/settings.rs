@@ -54,7 +54,24 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("client_encoding", "UTF8", &["utf8", "utf-8", "unicode"]),
     ("intervalstyle", "postgres", &["postgres"]),
     ("standard_conforming_strings", "on", &["on", "true", "1", "yes"]),
-    ("timezone", "UTC", &["utc", "etc/utc", "uct", "etc/uct", "gmt", "etc/gmt", "zulu", "universal", "0", "+00", "+00:00", "00:00"]),
+    (
+        "timezone",
+        "UTC",
+        &[
+            "utc",
+            "etc/utc",
+            "uct",
+            "etc/uct",
+            "gmt",
+            "etc/gmt",
+            "zulu",
+            "universal",
+            "0",
+            "+00",
+            "+00:00",
+            "00:00",
+        ],
+    ),
 ];
 
 /// Accepted and kept: they change no result here. The default is what `SHOW` says before anything was set.
@@ -119,12 +136,10 @@ impl Settings {
         }
     }
 
-    /// The schemas in which an unqualified name is looked for.
-    pub fn schemas(&self, user: &str) -> Vec<String> {
-        split_identifiers(&self.search_path)
-            .into_iter()
-            .map(|schema| if schema == "$user" { user.to_owned() } else { schema })
-            .collect()
+    /// The schemas in which an unqualified name is looked for. There are no schemas of users, so `$user` names none; the schema
+    /// `offtake` in particular is not the one of the user of that name.
+    pub fn schemas(&self) -> Vec<String> {
+        split_identifiers(&self.search_path).into_iter().filter(|schema| schema != "$user").collect()
     }
 
     /// Sets `name` from its text; `defaults` holds what RESET and DEFAULT go back to.
@@ -144,7 +159,9 @@ impl Settings {
             }
             "offtake.wait_timeout" => self.wait_timeout = duration(&name, value)?,
             "statement_timeout" => self.statement_timeout = duration(&name, value)?,
-            "idle_in_transaction_session_timeout" => self.idle_in_transaction_timeout = duration(&name, value)?,
+            "idle_in_transaction_session_timeout" => {
+                self.idle_in_transaction_timeout = duration(&name, value)?
+            }
             "idle_session_timeout" => self.idle_timeout = duration(&name, value)?,
             "search_path" => self.search_path = value.to_owned(),
             "application_name" => {
@@ -164,7 +181,9 @@ impl Settings {
             }
             "transaction_isolation" | "default_transaction_isolation" => {
                 let level = value.to_lowercase();
-                if !["read uncommitted", "read committed", "repeatable read", "serializable"].contains(&level.as_str()) {
+                if !["read uncommitted", "read committed", "repeatable read", "serializable"]
+                    .contains(&level.as_str())
+                {
                     return Err(invalid(&name, value));
                 }
                 self.isolation = level;
@@ -250,7 +269,8 @@ impl Settings {
                 if let Some(value) = self.kept.get(&name) {
                     return Ok(value.clone());
                 }
-                let fixed = FIXED.iter().chain(KEPT).find(|(known, _)| *known == name).map(|(_, value)| *value);
+                let fixed =
+                    FIXED.iter().chain(KEPT).find(|(known, _)| *known == name).map(|(_, value)| *value);
                 let only = ONLY.iter().find(|(known, ..)| *known == name).map(|(_, value, _)| *value);
                 fixed.or(only).ok_or_else(|| unknown(&name))?.to_owned()
             }
@@ -387,7 +407,8 @@ fn print_duration(duration: Option<Duration>) -> String {
     let Some(duration) = duration else { return "0".to_owned() };
     let milliseconds = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms")];
-    let (size, unit) = units.into_iter().find(|(size, _)| milliseconds % size == 0).expect("1 divides everything");
+    let (size, unit) =
+        units.into_iter().find(|(size, _)| milliseconds % size == 0).expect("1 divides everything");
     format!("{}{unit}", milliseconds / size)
 }
 
@@ -445,7 +466,11 @@ mod tests {
             ("server_version", "1", Some("55P02")),
             ("jit", "off", None),
         ] {
-            assert_eq!(state(session.set(name, Some(value), &defaults)).as_deref(), expected, "{name} = {value}");
+            assert_eq!(
+                state(session.set(name, Some(value), &defaults)).as_deref(),
+                expected,
+                "{name} = {value}"
+            );
         }
         assert_eq!(session.show("statement_timeout").as_deref(), Ok("2s"));
         assert_eq!(session.show("DATESTYLE").as_deref(), Ok("ISO, DMY"));

@@ -33,8 +33,10 @@ impl Snapshot {
         collections: impl IntoIterator<Item = CollectionId>,
         interrupted: Arc<AtomicBool>,
     ) -> Snapshot {
-        let system =
-            collections.into_iter().filter_map(|id| system::rows(id, status).map(|rows| (id, rows))).collect();
+        let system = collections
+            .into_iter()
+            .filter_map(|id| system::rows(id, status).map(|rows| (id, rows)))
+            .collect();
         Snapshot { version, system, interrupted }
     }
 
@@ -73,7 +75,10 @@ impl Source for Snapshot {
     }
 
     fn indexes(&self, id: CollectionId) -> Vec<Vec<usize>> {
-        self.version.get(id).map(|collection| collection.indexes().map(<[usize]>::to_vec).collect()).unwrap_or_default()
+        self.version
+            .get(id)
+            .map(|collection| collection.indexes().map(<[usize]>::to_vec).collect())
+            .unwrap_or_default()
     }
 
     fn lookup(

@@ -116,7 +116,11 @@ pub fn relations() -> impl Iterator<Item = Relation> {
         id: id(index),
         schema: SCHEMA.to_owned(),
         name: relation.name.to_owned(),
-        columns: relation.columns.iter().map(|(name, ty, nullable)| Column::new(*name, *ty, *nullable)).collect(),
+        columns: relation
+            .columns
+            .iter()
+            .map(|(name, ty, nullable)| Column::new(*name, *ty, *nullable))
+            .collect(),
         key: None,
         kind: RelationKind::System,
         problem: None,
@@ -182,7 +186,8 @@ fn word(value: impl std::fmt::Debug) -> Value {
 }
 
 fn problem(problem: &Option<Problem>) -> [Value; 3] {
-    let part = |get: fn(&Problem) -> &String| Value::Text(problem.as_ref().map(|problem| get(problem).clone()));
+    let part =
+        |get: fn(&Problem) -> &String| Value::Text(problem.as_ref().map(|problem| get(problem).clone()));
     [part(|problem| &problem.reason), part(|problem| &problem.message), part(|problem| &problem.remedy)]
 }
 

@@ -11,9 +11,10 @@ use crate::{config::Tls, error::BindError};
 /// Reads the PEM texts. The ALPN name is what clients with direct TLS (`sslnegotiation=direct`) must offer.
 pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, BindError> {
     let wrong = |what: &str, error: &dyn std::fmt::Display| BindError::Tls(format!("{what}: {error}"));
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(tls.certificate_chain.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|error| wrong("reading the certificate chain", &error))?;
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(tls.certificate_chain.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|error| wrong("reading the certificate chain", &error))?;
     if chain.is_empty() {
         return Err(BindError::Tls("the certificate chain holds no PEM certificate".to_owned()));
     }

@@ -14,8 +14,8 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender};
-pub use handle::{Availability, Declaration, Gone, Handle};
 use handle::Message;
+pub use handle::{Availability, Declaration, Gone, Handle};
 use offtake_contract::Lsn;
 use offtake_engine::{Batch, Engine, EngineError, Install, Output};
 use offtake_lir::{CollectionId, EvalError};
@@ -185,7 +185,11 @@ impl Coordinator {
         }
     }
 
-    fn batch(&mut self, time: u64, tables: Vec<(CollectionId, Vec<(Row, i64)>)>) -> Result<(), CoordinatorError> {
+    fn batch(
+        &mut self,
+        time: u64,
+        tables: Vec<(CollectionId, Vec<(Row, i64)>)>,
+    ) -> Result<(), CoordinatorError> {
         if time <= self.now {
             return Ok(());
         }
@@ -227,8 +231,9 @@ impl Coordinator {
             self.results.remove(id);
         } else if !stays_live && !declaration.columns.is_empty() {
             // Its contents arrive from here on; they begin to mean something when it is live.
-            let loading = self.tables.get(&id).is_some_and(|table| table.declaration.columns == declaration.columns)
-                && matches!(declaration.availability, Availability::Live);
+            let loading =
+                self.tables.get(&id).is_some_and(|table| table.declaration.columns == declaration.columns)
+                    && matches!(declaration.availability, Availability::Live);
             if !loading {
                 let types = declaration.columns.iter().map(|column| column.ty).collect();
                 self.results.create(id, types, vec![declaration.key.clone()], u64::MAX);
@@ -239,7 +244,12 @@ impl Coordinator {
     }
 
     /// A table's first contents are complete as of `time`, after `updates`.
-    fn live(&mut self, id: CollectionId, time: u64, updates: Vec<(Row, i64)>) -> Result<(), CoordinatorError> {
+    fn live(
+        &mut self,
+        id: CollectionId,
+        time: u64,
+        updates: Vec<(Row, i64)>,
+    ) -> Result<(), CoordinatorError> {
         if time > self.now {
             self.batch(time, Vec::new())?;
         }
@@ -280,9 +290,17 @@ impl Coordinator {
             self.engine.drop(id)?;
         }
         for install in settled.installed {
-            let snapshot = views::Tables::of(&self.results, self.tables.iter().filter(|(_, table)| table.live).map(|(id, _)| *id));
+            let snapshot = views::Tables::of(
+                &self.results,
+                self.tables.iter().filter(|(_, table)| table.live).map(|(id, _)| *id),
+            );
             self.results.create(install.id, install.types, install.indexes, self.now);
-            self.engine.install(Install { id: install.id, lir: install.lir, as_of: self.now, snapshot: Arc::new(snapshot) })?;
+            self.engine.install(Install {
+                id: install.id,
+                lir: install.lir,
+                as_of: self.now,
+                snapshot: Arc::new(snapshot),
+            })?;
         }
         let relations = self.views.relations(&tables, &|id| self.results.is_visible(id));
         self.appearing = tables
@@ -316,7 +334,9 @@ impl Coordinator {
                     }
                 }
             }
-            FromEngine::Failed(reason) => return Err(CoordinatorError::Engine(EngineError::Failed { reason })),
+            FromEngine::Failed(reason) => {
+                return Err(CoordinatorError::Engine(EngineError::Failed { reason }));
+            }
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::handle::{Availability, Declaration};
 use crate::{board::Board, ingest};
 
 /// Views take their ids from here up; tables, which are numbered in the store, stay below.
-const FIRST_VIEW: u64 = 1 << 40;
+const FIRST_VIEW: u64 = 1 << 30;
 
 /// The error that reads of a table get, and of the views on it, once a column that is used was altered.
 const SCHEMA_ALTERED: &str = "source table schema has been altered";
@@ -64,8 +64,14 @@ enum State {
     /// The query cannot be planned against what is there now.
     Refused(Problem),
     /// Planned, but something that it reads is not there to be read.
-    Waiting { plan: Box<Planned>, problem: Problem, altered: bool },
-    Installed { plan: Box<Planned> },
+    Waiting {
+        plan: Box<Planned>,
+        problem: Problem,
+        altered: bool,
+    },
+    Installed {
+        plan: Box<Planned>,
+    },
 }
 
 struct Planned {
@@ -89,8 +95,9 @@ impl Entry {
 impl Views {
     /// Takes up what is wanted. A changed definition is a new view; [`Views::settle`] does the rest.
     pub fn want(&mut self, wanted: Vec<View>) -> Vec<CollectionId> {
-        let (kept, gone): (Vec<Entry>, Vec<Entry>) =
-            std::mem::take(&mut self.entries).into_iter().partition(|entry| wanted.contains(&entry.definition));
+        let (kept, gone): (Vec<Entry>, Vec<Entry>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| wanted.contains(&entry.definition));
         self.entries = kept;
         for definition in wanted {
             if !self.entries.iter().any(|entry| entry.definition == definition) {
@@ -154,7 +161,8 @@ impl Views {
         let mut relations: Vec<Relation> =
             tables.iter().filter(|table| !table.declaration.columns.is_empty()).map(table_relation).collect();
         relations.extend(self.entries.iter().filter(|entry| entry.is_installed()).filter_map(view_relation));
-        let mut open: Vec<usize> = (0..self.entries.len()).filter(|place| !self.entries[*place].is_installed()).collect();
+        let mut open: Vec<usize> =
+            (0..self.entries.len()).filter(|place| !self.entries[*place].is_installed()).collect();
         let mut planned = Vec::new();
         loop {
             let known = Relations::new(relations.clone());
@@ -181,21 +189,31 @@ impl Views {
     }
 
     /// Why a planned view cannot be installed: the problem of the first thing below it that is not there.
-    fn why_waiting(&self, plan: &Planned, tables: &[Known<'_>], seen: &mut BTreeSet<CollectionId>) -> (Problem, bool) {
+    fn why_waiting(
+        &self,
+        plan: &Planned,
+        tables: &[Known<'_>],
+        seen: &mut BTreeSet<CollectionId>,
+    ) -> (Problem, bool) {
         for id in &plan.plan.depends_on {
             if let Some(table) = tables.iter().find(|table| table.declaration.id == *id) {
                 match &table.declaration.availability {
                     Availability::Stopped { problem, altered } => return (problem.clone(), *altered),
                     _ if !table.live => {
-                        let message = format!("waits for SourceTable {}, which is being copied", table.declaration.object);
+                        let message = format!(
+                            "waits for SourceTable {}, which is being copied",
+                            table.declaration.object
+                        );
                         return (Problem::new(WAITING_FOR_TABLE, message, ""), false);
                     }
                     _ => {}
                 }
-            } else if let Some(entry) = self.entries.iter().find(|entry| entry.id == *id && seen.insert(*id)) {
+            } else if let Some(entry) = self.entries.iter().find(|entry| entry.id == *id && seen.insert(*id))
+            {
                 match &entry.state {
                     State::Refused(problem) => {
-                        let message = format!("waits for View {}: {}", entry.definition.object, problem.message);
+                        let message =
+                            format!("waits for View {}: {}", entry.definition.object, problem.message);
                         return (Problem::new("WaitingForView", message, problem.remedy.clone()), false);
                     }
                     State::Waiting { plan, .. } => return self.why_waiting(plan, tables, seen),
@@ -274,8 +292,12 @@ impl Views {
                             (ViewPhase::Pending, Some(problem.clone()))
                         }
                         State::Refused(problem) => (ViewPhase::Failed, Some(problem.clone())),
-                        State::Waiting { problem, altered: true, .. } => (ViewPhase::SchemaAltered, Some(problem.clone())),
-                        State::Waiting { problem, altered: false, .. } => (ViewPhase::Pending, Some(problem.clone())),
+                        State::Waiting { problem, altered: true, .. } => {
+                            (ViewPhase::SchemaAltered, Some(problem.clone()))
+                        }
+                        State::Waiting { problem, altered: false, .. } => {
+                            (ViewPhase::Pending, Some(problem.clone()))
+                        }
                         State::Installed { .. } if visible(entry.id) => (ViewPhase::Running, None),
                         State::Installed { .. } => (ViewPhase::Hydrating, None),
                     };
@@ -306,7 +328,10 @@ fn plan_one(view: &View, known: &Relations, tables: &[Known<'_>]) -> Result<Plan
     {
         return Err(Problem::new(
             "NameTaken",
-            format!("View {}: the name {}.{} is taken by another table or view", view.object, view.schema, view.name),
+            format!(
+                "View {}: the name {}.{} is taken by another table or view",
+                view.object, view.schema, view.name
+            ),
             "give it another spec.name or spec.schema",
         ));
     }
@@ -323,7 +348,10 @@ fn plan_one(view: &View, known: &Relations, tables: &[Known<'_>]) -> Result<Plan
                 let have: Vec<&str> = plan.columns.iter().map(|column| column.name.as_str()).collect();
                 Problem::new(
                     "InvalidIndex",
-                    format!("View {}: spec.indexes names column \"{name}\", which the query does not return", view.object),
+                    format!(
+                        "View {}: spec.indexes names column \"{name}\", which the query does not return",
+                        view.object
+                    ),
                     format!("name one of: {}", have.join(", ")),
                 )
             })
@@ -345,7 +373,8 @@ fn refused(view: &View, error: &PlanError, tables: &[Known<'_>]) -> Problem {
         .map(|table| table.declaration.object.as_str())
         .collect();
     if error.sqlstate == "42P01" && !nameless.is_empty() {
-        let message = format!("View {}: {}; not described yet: {}", view.object, error.message, nameless.join(", "));
+        let message =
+            format!("View {}: {}; not described yet: {}", view.object, error.message, nameless.join(", "));
         return Problem::new(WAITING_FOR_TABLE, message, "");
     }
     Problem::new(

@@ -62,14 +62,22 @@ async fn with_server(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let admin = connect(&server.connection_string("postgres")).await?;
-    admin.batch_execute(&format!("CREATE DATABASE {}", schema::DATABASE)).await.context("creating the shop's database")?;
+    admin
+        .batch_execute(&format!("CREATE DATABASE {}", schema::DATABASE))
+        .await
+        .context("creating the shop's database")?;
     let shop = connect(&server.connection_string(schema::DATABASE)).await?;
     let began = Instant::now();
     let loaded = schema::load(&shop).await.context("loading the shop")?;
-    screen.say(&format!("The shop has {} rows in 5 tables, loaded in {:.1?}", loaded.rows(), began.elapsed()));
+    screen.say(&format!(
+        "The shop has {} rows in 5 tables, loaded in {:.1?}",
+        loaded.rows(),
+        began.elapsed()
+    ));
 
     let catalog = catalog(server, password)?;
-    let data = tempfile::Builder::new().prefix("offtake-demo-").tempdir().context("making the data directory")?;
+    let data =
+        tempfile::Builder::new().prefix("offtake-demo-").tempdir().context("making the data directory")?;
     let options = process::Options {
         data_dir: data.path().join("data"),
         threads: 1,
@@ -77,7 +85,7 @@ async fn with_server(
         accept_catalogs: false,
     };
     let mut process = Process::start(options).await?;
-    process.put(catalog);
+    process.put(catalog).await;
     let shown = async {
         copy_shown(&process, screen).await?;
         let sql = process.sql_address();
@@ -114,7 +122,8 @@ fn catalog(server: &Server, password: &str) -> anyhow::Result<Catalog> {
 }
 
 async fn connect(config: &str) -> anyhow::Result<tokio_postgres::Client> {
-    let (client, connection) = tokio_postgres::connect(config, NoTls).await.context("connecting to the demo's database")?;
+    let (client, connection) =
+        tokio_postgres::connect(config, NoTls).await.context("connecting to the demo's database")?;
     tokio::spawn(connection);
     Ok(client)
 }
@@ -128,7 +137,13 @@ async fn copy_shown(process: &Process, screen: &Screen) -> anyhow::Result<()> {
         let status = statuses.borrow_and_update().clone();
         bars.show(&status);
         let failed = status.tables.iter().filter_map(|table| table.problem.clone());
-        let failed = failed.chain(status.views.iter().filter(|view| view.phase == ViewPhase::Failed).filter_map(|view| view.problem.clone()));
+        let failed = failed.chain(
+            status
+                .views
+                .iter()
+                .filter(|view| view.phase == ViewPhase::Failed)
+                .filter_map(|view| view.problem.clone()),
+        );
         if let Some(problem) = failed.into_iter().next() {
             return Err(anyhow!("{problem}"));
         }
@@ -142,7 +157,10 @@ async fn copy_shown(process: &Process, screen: &Screen) -> anyhow::Result<()> {
         }
         if Instant::now() > deadline {
             let problem = status.source.problem.as_ref().map(ToString::to_string);
-            return Err(anyhow!("the shop is not readable after {PATIENCE:?}: {}", problem.unwrap_or_default()));
+            return Err(anyhow!(
+                "the shop is not readable after {PATIENCE:?}: {}",
+                problem.unwrap_or_default()
+            ));
         }
         tokio::time::timeout(Duration::from_millis(100), statuses.changed()).await.ok();
     }
@@ -159,13 +177,15 @@ async fn work_shown(
     let counts = Arc::new(workload::Counts::default());
     let stop = CancellationToken::new();
     let _stopped = stop.clone().drop_guard();
-    let upstream = server.connection_string(schema::DATABASE).parse().context("reading the server's address")?;
+    let upstream =
+        server.connection_string(schema::DATABASE).parse().context("reading the server's address")?;
     let options = workload::Options { rate: f64::from(args.rate), ..workload::Options::default() };
     let running = tokio::spawn(workload::run(upstream, options, counts.clone(), stop.clone()));
     let reader = reader(process).await;
     let mut last = (Instant::now(), 0, 0);
     loop {
-        let rest = ends.map_or(SHOW_EVERY, |ends| ends.saturating_duration_since(Instant::now()).min(SHOW_EVERY));
+        let rest =
+            ends.map_or(SHOW_EVERY, |ends| ends.saturating_duration_since(Instant::now()).min(SHOW_EVERY));
         if rest.is_zero() {
             break;
         }
@@ -206,7 +226,8 @@ async fn sample(reader: &tokio_postgres::Client) -> anyhow::Result<screen::Rows>
         anyhow::Ok(rows.collect::<Vec<Vec<String>>>())
     };
     Ok(screen::Rows {
-        regions: read("SELECT region, lines, revenue FROM revenue_by_region ORDER BY revenue DESC LIMIT 5").await?,
+        regions: read("SELECT region, lines, revenue FROM revenue_by_region ORDER BY revenue DESC LIMIT 5")
+            .await?,
         total: read("SELECT total FROM accounts_total").await?.into_iter().flatten().next(),
     })
 }

@@ -24,7 +24,8 @@ impl Screen {
     pub fn new() -> Screen {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let terminal = !bars.is_hidden();
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style =
+            ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         Screen { bars, live: ProgressBar::hidden().with_style(style), terminal }
     }
 
@@ -39,7 +40,13 @@ impl Screen {
     }
 
     /// The lines that change every second.
-    pub fn live(&self, status: &Status, counts: &Counts, (transactions, changes): (f64, f64), rows: anyhow::Result<Rows>) {
+    pub fn live(
+        &self,
+        status: &Status,
+        counts: &Counts,
+        (transactions, changes): (f64, f64),
+        rows: anyhow::Result<Rows>,
+    ) {
         let source = &status.source;
         let lsn = source.lsn.map(|lsn| lsn.to_string()).unwrap_or_default();
         let lag = source.lag.seconds.unwrap_or_default();
@@ -54,9 +61,15 @@ impl Screen {
         match rows {
             Ok(rows) => {
                 for row in &rows.regions {
-                    text.push_str(&format!("\n  {}", row.iter().map(|cell| format!("{cell:>14}")).collect::<String>()));
+                    text.push_str(&format!(
+                        "\n  {}",
+                        row.iter().map(|cell| format!("{cell:>14}")).collect::<String>()
+                    ));
                 }
-                text.push_str(&format!("\n  all accounts together: {}", rows.total.as_deref().unwrap_or("?")));
+                text.push_str(&format!(
+                    "\n  all accounts together: {}",
+                    rows.total.as_deref().unwrap_or("?")
+                ));
             }
             Err(error) => text.push_str(&format!("\n  {error:#}")),
         }
@@ -96,8 +109,9 @@ impl Progress<'_> {
             let estimated = table.snapshot.rows_estimated.unwrap_or(copied).max(copied).max(1);
             if self.screen.terminal {
                 let bar = self.bars.entry(table.name.clone()).or_insert_with(|| {
-                    let style = ProgressStyle::with_template("{prefix:>14} {bar:40} {human_pos:>9} rows  {msg}")
-                        .unwrap_or_else(|_| ProgressStyle::default_bar());
+                    let style =
+                        ProgressStyle::with_template("{prefix:>14} {bar:40} {human_pos:>9} rows  {msg}")
+                            .unwrap_or_else(|_| ProgressStyle::default_bar());
                     let bar = self.screen.bars.add(ProgressBar::new(estimated).with_style(style));
                     bar.set_prefix(table.name.clone());
                     bar
@@ -106,7 +120,13 @@ impl Progress<'_> {
                 bar.set_position(copied);
                 bar.set_message(format!("{:?}", table.phase));
             } else if self.said.insert(table.name.clone(), table.phase) != Some(table.phase) {
-                println!("{:>14}: {:?}, {} of about {} rows", table.name, table.phase, HumanCount(copied), HumanCount(estimated));
+                println!(
+                    "{:>14}: {:?}, {} of about {} rows",
+                    table.name,
+                    table.phase,
+                    HumanCount(copied),
+                    HumanCount(estimated)
+                );
             }
         }
     }

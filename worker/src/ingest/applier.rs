@@ -40,6 +40,8 @@ use crate::{board::Board, coordinator};
 const STAGE_EARLY: usize = 4_096;
 /// A batch is closed at the next commit once it has taken in this many changes.
 const BATCH_CHANGES: u64 = 100_000;
+/// The longest key that the store takes, in bytes. In a table without a key of its own, the whole row is the key.
+pub(super) const LONGEST_KEY: usize = 65_535;
 /// How long a write waits before it is tried again when the disk is full.
 const DISK_RETRY: Duration = Duration::from_secs(1);
 
@@ -51,15 +53,35 @@ pub enum Message {
     Stream(Feedback),
     Events(Vec<StreamEvent>),
     /// From the next event on, this table's changes are to be kept for after its copy.
-    Buffer { id: u64, layout: Layout, reply: oneshot::Sender<()> },
+    Buffer {
+        id: u64,
+        layout: Layout,
+        reply: oneshot::Sender<()>,
+    },
     /// All rows of the table are in the store as of `snapshot`.
-    Copied { id: u64, snapshot: Lsn, progress: SnapshotProgress },
+    Copied {
+        id: u64,
+        snapshot: Lsn,
+        progress: SnapshotProgress,
+    },
     /// The table cannot be copied as things are.
-    CopyFailed { id: u64, problem: Problem },
+    CopyFailed {
+        id: u64,
+        problem: Problem,
+    },
     /// The catalog upstream was looked at: what to remember and what it means for the table.
-    Observed { id: u64, fence: Box<Fence>, drift: Vec<Drift>, stop: Option<Problem>, altered: bool },
-    /// Every table is to be copied again: the slot was lost.
-    Recopy,
+    Observed {
+        id: u64,
+        fence: Box<Fence>,
+        drift: Vec<Drift>,
+        stop: Option<Problem>,
+        altered: bool,
+    },
+    /// The slot was made, and its stream begins here. `recopy`: another was lost, so every table is to be copied again.
+    Slot {
+        at: Lsn,
+        recopy: bool,
+    },
 }
 
 /// Numbers that change too often to be posted one by one.
@@ -109,6 +131,8 @@ pub struct Applier {
     known: watch::Sender<Arc<Vec<TableRecord>>>,
     tables: BTreeMap<u64, Table>,
     by_oid: HashMap<u32, Vec<u64>>,
+    /// What this stream said of each relation last. It says so once, perhaps before we knew of a table on it.
+    relations: HashMap<u32, Arc<Relation>>,
     applied: Lsn,
     /// Events of a transaction whose commit has not arrived.
     tail: Vec<StreamEvent>,
@@ -158,6 +182,7 @@ impl Applier {
             known,
             tables: BTreeMap::new(),
             by_oid: HashMap::new(),
+            relations: HashMap::new(),
             applied,
             tail: Vec::new(),
             staged: Staged::default(),
@@ -237,6 +262,7 @@ impl Applier {
                 self.tail.clear();
                 self.abandon_open_transaction();
                 self.tables.values_mut().for_each(|table| table.shape = None);
+                self.relations.clear();
                 self.syncer.confirm_to(feedback);
                 Ok(())
             }
@@ -256,6 +282,7 @@ impl Applier {
                 self.take_catalog(&catalog)?;
             }
             Message::Buffer { id, layout, reply } => {
+                let relation = self.relations.get(&layout.oid).cloned();
                 if self.tables.contains_key(&id) {
                     self.store.clear_table(TableId(id))?;
                     self.store.clear_pending(TableId(id))?;
@@ -272,11 +299,16 @@ impl Applier {
                     self.coordinator.declare(tables::declaration(&table.record))?;
                     tables::post(&self.board, &table.record);
                 }
+                if let Some(relation) = relation {
+                    self.take_relation(id, &relation)?;
+                }
                 self.announce();
                 reply.send(()).ok();
             }
             Message::Copied { id, snapshot, progress } => {
-                if let Some(table) = self.tables.get_mut(&id) {
+                // A table that stopped while it was copied stays so.
+                let copying = |table: &&mut Table| table.record.state == TableState::Copying;
+                if let Some(table) = self.tables.get_mut(&id).filter(copying) {
                     table.record.snapshot = progress;
                     table.copied = Some(snapshot);
                 }
@@ -299,8 +331,15 @@ impl Applier {
                     self.stop_table(id, problem, altered)?;
                 }
             }
-            Message::Recopy => {
-                let definitions: Vec<_> = self.tables.values().map(|table| table.record.definition.clone()).collect();
+            Message::Slot { at, recopy } => {
+                // Stored, so that a restart knows that nothing before it can be missing.
+                self.applied = self.applied.max(at);
+                self.close_batch()?;
+                if !recopy {
+                    return Ok(());
+                }
+                let definitions: Vec<_> =
+                    self.tables.values().map(|table| table.record.definition.clone()).collect();
                 for id in self.tables.keys().copied().collect::<Vec<_>>() {
                     self.remove_table(id)?;
                 }
@@ -432,7 +471,12 @@ impl Applier {
     fn take_event(&mut self, event: StreamEvent) -> Result<(), ApplierError> {
         match event {
             StreamEvent::Begin { final_lsn, .. } => self.open = Some(final_lsn),
-            StreamEvent::Relation(relation) => self.take_relation(&relation)?,
+            StreamEvent::Relation(relation) => {
+                for id in self.by_oid.get(&relation.oid).cloned().unwrap_or_default() {
+                    self.take_relation(id, &relation)?;
+                }
+                self.relations.insert(relation.oid, relation);
+            }
             StreamEvent::Change(change) => self.take_change(&change)?,
             StreamEvent::Commit { end_lsn, commit_time, .. } => {
                 self.open = None;
@@ -452,28 +496,25 @@ impl Applier {
         Ok(())
     }
 
-    /// The stream describes a relation, before its first change and whenever it was altered.
-    fn take_relation(&mut self, relation: &Arc<Relation>) -> Result<(), ApplierError> {
-        for id in self.by_oid.get(&relation.oid).cloned().unwrap_or_default() {
-            let Some(table) = self.tables.get_mut(&id) else { continue };
-            let Some(layout) = &table.record.layout else { continue };
-            let key: &[usize] = &layout.key;
-            match Shape::new(relation, &layout.columns, key) {
-                Ok(shape) => {
-                    table.shape = Some(shape);
-                    let found = tables::drift_of_relation(&table.record, relation, self.applied);
-                    if !found.is_empty() {
-                        found.into_iter().for_each(|drift| tables::add_drift(&mut table.record, drift));
-                        self.records.put_table(&table.record)?;
-                        tables::post(&self.board, &table.record);
-                    }
+    /// The stream described a table's relation: before its first change, and whenever it was altered.
+    fn take_relation(&mut self, id: u64, relation: &Relation) -> Result<(), ApplierError> {
+        let Some(table) = self.tables.get_mut(&id) else { return Ok(()) };
+        let Some(layout) = &table.record.layout else { return Ok(()) };
+        match Shape::new(relation, &layout.columns, &layout.key) {
+            Ok(shape) => {
+                table.shape = Some(shape);
+                let found = tables::drift_of_relation(&table.record, relation, self.applied);
+                if !found.is_empty() {
+                    found.into_iter().for_each(|drift| tables::add_drift(&mut table.record, drift));
+                    self.records.put_table(&table.record)?;
+                    tables::post(&self.board, &table.record);
                 }
-                Err(error) => {
-                    if let Some(drift) = tables::drift_of_error(&error, self.applied) {
-                        tables::add_drift(&mut table.record, drift);
-                    }
-                    self.stop_table(id, error.problem(), error.is_altered())?;
+            }
+            Err(error) => {
+                if let Some(drift) = tables::drift_of_error(&error, self.applied) {
+                    tables::add_drift(&mut table.record, drift);
                 }
+                self.stop_table(id, error.problem(), error.is_altered())?;
             }
         }
         Ok(())
@@ -481,9 +522,9 @@ impl Applier {
 
     fn take_change(&mut self, change: &Change) -> Result<(), ApplierError> {
         let relations = match change {
-            Change::Insert { relation, .. } | Change::Update { relation, .. } | Change::Delete { relation, .. } => {
-                std::slice::from_ref(relation)
-            }
+            Change::Insert { relation, .. }
+            | Change::Update { relation, .. }
+            | Change::Delete { relation, .. } => std::slice::from_ref(relation),
             Change::Truncate { relations, .. } => relations.as_slice(),
         };
         for relation in relations {
@@ -514,6 +555,9 @@ impl Applier {
             Ok(change) => change,
             Err(error) => return Ok(Err(value_problem(&table.record, &error))),
         };
+        if layout.key.is_empty() && change.longest_row() > LONGEST_KEY {
+            return Ok(Err(problems::row_too_large(&table.record)));
+        }
         if live {
             let applied = change.apply(&mut self.staged, &self.store, id, &layout.key, &mut self.packer)?;
             return Ok(applied.map_err(|mismatch| problems::mismatch(&table.record, &mismatch)));
@@ -557,6 +601,7 @@ impl Applier {
 
     /// Writes one batch that ends at the applied LSN. A full disk is waited for, with the problem in status.
     fn write(&mut self, fill: impl Fn(&mut WriteBatch)) -> Result<(), ApplierError> {
+        let mut waited = false;
         loop {
             let mut batch = WriteBatch::new();
             fill(&mut batch);
@@ -566,10 +611,14 @@ impl Applier {
                 Err(error) if error.retry() == Retry::Later => {
                     tracing::error!("{error}; trying again");
                     self.board.post(|status| status.source.problem = Some(problems::store(&error)));
+                    waited = true;
                     std::thread::sleep(DISK_RETRY);
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+        if waited {
+            self.board.post(|status| status.source.problem = None);
         }
         self.counters.applied.store(self.applied.0, Ordering::Relaxed);
         Ok(())
@@ -595,7 +644,9 @@ impl Applier {
     /// Applies what waited while the table was copied, all that committed after its snapshot, and switches the table on in the same write.
     fn fold(&mut self, id: u64) -> Result<(), ApplierError> {
         let Some(table) = self.tables.get(&id) else { return Ok(()) };
-        let (Some(snapshot), Some(layout)) = (table.copied, table.record.layout.clone()) else { return Ok(()) };
+        let (Some(snapshot), Some(layout)) = (table.copied, table.record.layout.clone()) else {
+            return Ok(());
+        };
         let mut staged = Staged::default();
         for entry in self.store.pending(TableId(id))? {
             let (_, bytes) = entry?;
@@ -607,7 +658,9 @@ impl Applier {
             if commit < snapshot.0 {
                 continue;
             }
-            if let Err(mismatch) = change.apply(&mut staged, &self.store, id, &layout.key, &mut self.packer)? {
+            if let Err(mismatch) =
+                change.apply(&mut staged, &self.store, id, &layout.key, &mut self.packer)?
+            {
                 let problem = problems::mismatch(&table.record, &mismatch);
                 return self.stop_table(id, problem, false);
             }
@@ -623,7 +676,8 @@ impl Applier {
             records::put_table(batch, &record);
         })?;
         self.store.sync()?;
-        let updates: Vec<(Row, i64)> = staged.into_updates().into_iter().flat_map(|(_, updates)| updates).collect();
+        let updates: Vec<(Row, i64)> =
+            staged.into_updates().into_iter().flat_map(|(_, updates)| updates).collect();
         tracing::info!(table = record.definition.object, lsn = %self.applied, changes = updates.len(), "table is live");
         self.coordinator.declare(tables::declaration(&record))?;
         self.coordinator.live(CollectionId(id), self.applied.0, updates)?;

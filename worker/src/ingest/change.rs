@@ -13,10 +13,18 @@ use super::staged::{Before, Mismatch, Staged};
 /// `old` is the old key for a table with a key (present when it changed), the whole old row for one without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowChange {
-    Insert { new: Row },
+    Insert {
+        new: Row,
+    },
     /// `unchanged` lists the columns that the stream left out because their TOAST value did not change; they are NULL in `new`.
-    Update { old: Option<Row>, new: Row, unchanged: Vec<usize> },
-    Delete { old: Row },
+    Update {
+        old: Option<Row>,
+        new: Row,
+        unchanged: Vec<usize>,
+    },
+    Delete {
+        old: Row,
+    },
     Truncate,
 }
 
@@ -28,7 +36,12 @@ impl RowChange {
     ///
     /// # Errors
     /// A value that its column's type cannot hold here (for example a numeric of more than 38 digits).
-    pub fn decode(change: &Change, shape: &Shape, key: &Key, packer: &mut RowPacker) -> Result<RowChange, ValueError> {
+    pub fn decode(
+        change: &Change,
+        shape: &Shape,
+        key: &Key,
+        packer: &mut RowPacker,
+    ) -> Result<RowChange, ValueError> {
         let old_row = |old: &OldTuple, packer: &mut RowPacker| match old {
             OldTuple::Full(tuple) if key.is_empty() => shape.decode(tuple, None, packer),
             OldTuple::Key(tuple) | OldTuple::Full(tuple) => shape.decode_key(tuple, packer),
@@ -59,7 +72,11 @@ impl RowChange {
         key: &Key,
         packer: &mut RowPacker,
     ) -> Result<Result<(), Mismatch>, B::Error> {
-        if key.is_empty() { self.apply_bag(staged, before, table, packer) } else { self.apply_keyed(staged, before, table, key, packer) }
+        if key.is_empty() {
+            self.apply_bag(staged, before, table, packer)
+        } else {
+            self.apply_keyed(staged, before, table, key, packer)
+        }
     }
 
     fn apply_keyed<B: Before>(
@@ -80,7 +97,9 @@ impl RowChange {
             }
             RowChange::Update { old, new, unchanged } => {
                 let old_key = old.unwrap_or_else(|| project(&new, key, packer));
-                let Some(was) = staged.row(before, table, &old_key)? else { return Ok(Err(Mismatch::MissingRow)) };
+                let Some(was) = staged.row(before, table, &old_key)? else {
+                    return Ok(Err(Mismatch::MissingRow));
+                };
                 // A long key column may itself be left out of the new row; the server sends the old key then.
                 let new = if unchanged.is_empty() { new } else { fill(&new, &was, &unchanged, packer) };
                 let new_key = project(&new, key, packer);
@@ -123,6 +142,17 @@ impl RowChange {
             RowChange::Delete { old } => staged.add(before, table, &old, -1),
             RowChange::Truncate => Ok(Ok(staged.truncate(before, table, true)?)),
         }
+    }
+
+    /// The bytes of the longest row in the change.
+    pub fn longest_row(&self) -> usize {
+        let (a, b) = match self {
+            RowChange::Insert { new } => (Some(new), None),
+            RowChange::Update { old, new, .. } => (Some(new), old.as_ref()),
+            RowChange::Delete { old } => (Some(old), None),
+            RowChange::Truncate => (None, None),
+        };
+        a.into_iter().chain(b).map(|row| row.as_bytes().len()).max().unwrap_or(0)
     }
 
     /// The bytes under which the change waits in the store, after the position of its commit.
@@ -245,7 +275,8 @@ mod tests {
     #[test]
     fn columns_left_out_come_from_the_old_row() {
         let mut packer = RowPacker::new();
-        let filled = fill(&row(&[Some(1), None, None]), &row(&[Some(1), Some(5), Some(6)]), &[1], &mut packer);
+        let filled =
+            fill(&row(&[Some(1), None, None]), &row(&[Some(1), Some(5), Some(6)]), &[1], &mut packer);
         assert_eq!(filled, row(&[Some(1), Some(5), None]));
         assert_eq!(project(&filled, &[0, 2], &mut packer), row(&[Some(1), None]));
     }

@@ -25,8 +25,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Ingest, SessionError,
-    applier::Message,
+    applier::{LONGEST_KEY, Message},
     change::project,
+    problems,
     records::{Layout, TableRecord, TableState},
 };
 use crate::board;
@@ -43,7 +44,9 @@ pub async fn run(mut ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), Sessio
         let known = ingest.known.borrow_and_update().clone();
         let waiting: Vec<TableRecord> = known
             .iter()
-            .filter(|record| record.state == TableState::Copying && !ingest.copied.lock().contains(&record.id))
+            .filter(|record| {
+                record.state == TableState::Copying && !ingest.copied.lock().contains(&record.id)
+            })
             .cloned()
             .collect();
         if !waiting.is_empty() {
@@ -63,7 +66,11 @@ struct Ready {
     layout: Layout,
 }
 
-async fn copy_group(ingest: &Ingest, catalog: &Catalog, waiting: Vec<TableRecord>) -> Result<(), SessionError> {
+async fn copy_group(
+    ingest: &Ingest,
+    catalog: &Catalog,
+    waiting: Vec<TableRecord>,
+) -> Result<(), SessionError> {
     let source = &catalog.source;
     let name = format!("offtake {} copy", ingest.records.worker_id()?);
     let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
@@ -109,7 +116,8 @@ async fn describe(
     let (schema, table) = (&definition.upstream_schema, &definition.upstream_table);
     let publication = &catalog.source.publication;
     let findings =
-        preflight::preflight(sql, publication, &catalog.source.slot, &[(schema.clone(), table.clone())]).await?;
+        preflight::preflight(sql, publication, &catalog.source.slot, &[(schema.clone(), table.clone())])
+            .await?;
     if let Some(problem) = findings.table(schema, table).and_then(|finding| finding.problem.clone()) {
         return Ok(Err(problem));
     }
@@ -200,7 +208,8 @@ async fn copy_table(
     let (sender, receiver) = mpsc::channel(4);
     let loading = {
         let (ingest, id, key) = (ingest.clone(), record.id, layout.key.clone());
-        tokio::task::spawn_blocking(move || load(&ingest, id, &key, receiver))
+        let too_large = problems::row_too_large(&record);
+        tokio::task::spawn_blocking(move || load(&ingest, id, &key, too_large, receiver))
     };
     let mut posted = Instant::now();
     let mut failed = None;
@@ -235,6 +244,10 @@ async fn copy_table(
         }
         return Err(error.into());
     }
+    if let Err(SessionError::Stands(problem)) = loaded {
+        ingest.tell(Message::CopyFailed { id: record.id, problem }).await?;
+        return Ok(None);
+    }
     if let Err(error) = loaded {
         // A table that was removed while it was copied needs no rows.
         if ingest.known.borrow().iter().all(|known| known.id != record.id) {
@@ -253,6 +266,7 @@ fn load(
     ingest: &Ingest,
     id: u64,
     key: &[usize],
+    too_large: Problem,
     mut chunks: mpsc::Receiver<Option<Chunk>>,
 ) -> Result<(), SessionError> {
     let mut loader = ingest.store.load(TableId(id))?;
@@ -268,6 +282,9 @@ fn load(
         };
         for row in &rows {
             if key.is_empty() {
+                if row.as_bytes().len() > LONGEST_KEY {
+                    return Err(SessionError::Stands(too_large));
+                }
                 *bag.entry(row.clone()).or_default() += 1;
             } else {
                 loader.add(project(row, key, &mut packer).as_bytes(), row.as_bytes())?;

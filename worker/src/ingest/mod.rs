@@ -51,11 +51,20 @@ const GOOD_SESSION: Duration = Duration::from_secs(20);
 /// Checks what a catalog's source needs upstream: every finding at once.
 pub async fn preflight(catalog: &Catalog) -> Result<Preflight, PgError> {
     let session = offtake_postgres::session::connect(&catalog.source.connection, "offtake check").await?;
-    let mut tables: Vec<(String, String)> =
-        catalog.tables.iter().map(|table| (table.upstream_schema.clone(), table.upstream_table.clone())).collect();
+    let mut tables: Vec<(String, String)> = catalog
+        .tables
+        .iter()
+        .map(|table| (table.upstream_schema.clone(), table.upstream_table.clone()))
+        .collect();
     tables.sort();
     tables.dedup();
-    offtake_postgres::preflight::preflight(&session, &catalog.source.publication, &catalog.source.slot, &tables).await
+    offtake_postgres::preflight::preflight(
+        &session,
+        &catalog.source.publication,
+        &catalog.source.slot,
+        &tables,
+    )
+    .await
 }
 
 /// Why a session ended, or could not begin.
@@ -139,7 +148,11 @@ impl Ingest {
                 status.source.phase = if passes { SourcePhase::Retrying } else { SourcePhase::Failed };
                 status.source.problem = Some(problem);
             });
-            backoff = if began.elapsed() > GOOD_SESSION { FIRST_BACKOFF } else { (backoff * 2).min(LONGEST_BACKOFF) };
+            backoff = if began.elapsed() > GOOD_SESSION {
+                FIRST_BACKOFF
+            } else {
+                (backoff * 2).min(LONGEST_BACKOFF)
+            };
             // What only its owner can mend is looked at again too, rarely: the mending may happen upstream, where nothing tells us.
             let pause = if passes { backoff } else { LONGEST_BACKOFF.min(backoff * 4) };
             tokio::select! {

@@ -6,7 +6,8 @@ use offtake_store::StoreError;
 
 use super::{records::TableRecord, staged::Mismatch};
 
-const NEW_VERSION: &str = "apply a new SourceTable for it (it is copied beside this one), then remove this one";
+const NEW_VERSION: &str =
+    "apply a new SourceTable for it (it is copied beside this one), then remove this one";
 
 fn upstream(record: &TableRecord) -> String {
     format!("{}.{}", record.definition.upstream_schema, record.definition.upstream_table)
@@ -16,7 +17,11 @@ fn upstream(record: &TableRecord) -> String {
 pub fn value(record: &TableRecord, error: &ValueError) -> Problem {
     Problem::new(
         "ValueRefused",
-        format!("SourceTable {}: a change of {} has a value that cannot be kept: {error}", record.definition.object, upstream(record)),
+        format!(
+            "SourceTable {}: a change of {} has a value that cannot be kept: {error}",
+            record.definition.object,
+            upstream(record)
+        ),
         format!("list the column in spec.textColumns or spec.excludeColumns: {NEW_VERSION}"),
     )
 }
@@ -30,17 +35,39 @@ pub fn mismatch(record: &TableRecord, mismatch: &Mismatch) -> Problem {
         Mismatch::UnreadableCount => "a stored row cannot be read",
     };
     let remedy = match mismatch {
-        Mismatch::NoOldRow => format!("run ALTER TABLE {} REPLICA IDENTITY FULL upstream, then {NEW_VERSION}", upstream(record)),
+        Mismatch::NoOldRow => {
+            format!("run ALTER TABLE {} REPLICA IDENTITY FULL upstream, then {NEW_VERSION}", upstream(record))
+        }
         _ => format!("changes of this table were missed: {NEW_VERSION}"),
     };
     Problem::new("ChangesMissed", format!("SourceTable {}: {what}", record.definition.object), remedy)
+}
+
+/// A row of a table without a key is longer than the store's keys may be.
+pub fn row_too_large(record: &TableRecord) -> Problem {
+    Problem::new(
+        "RowTooLarge",
+        format!(
+            "SourceTable {}: {} has no key and a row of more than 64 KiB",
+            record.definition.object,
+            upstream(record)
+        ),
+        format!(
+            "give {} a primary key, or list its long columns in spec.excludeColumns; {NEW_VERSION}",
+            upstream(record)
+        ),
+    )
 }
 
 /// A change came before the stream described its relation.
 pub fn unannounced_relation(record: &TableRecord) -> Problem {
     Problem::new(
         "ProtocolError",
-        format!("SourceTable {}: a change of {} came before its description", record.definition.object, upstream(record)),
+        format!(
+            "SourceTable {}: a change of {} came before its description",
+            record.definition.object,
+            upstream(record)
+        ),
         NEW_VERSION,
     )
 }
@@ -49,7 +76,10 @@ pub fn unannounced_relation(record: &TableRecord) -> Problem {
 pub fn unreadable_pending(record: &TableRecord) -> Problem {
     Problem::new(
         "StoreCorrupt",
-        format!("SourceTable {}: a change that waited during the copy cannot be read back", record.definition.object),
+        format!(
+            "SourceTable {}: a change that waited during the copy cannot be read back",
+            record.definition.object
+        ),
         NEW_VERSION,
     )
 }
@@ -81,7 +111,9 @@ pub fn source_changed(field: &str, stored: &str, wanted: &str) -> Problem {
 pub fn slot_lost(slot: &str, why: &str, applied: Lsn) -> Problem {
     Problem::new(
         "SlotLost",
-        format!("replication slot \"{slot}\": {why}; tables are served as of {applied} and are no longer followed"),
+        format!(
+            "replication slot \"{slot}\": {why}; tables are served as of {applied} and are no longer followed"
+        ),
         "set spec.slot.onLost to Resnapshot to make the slot again and copy every table again, or remove and re-apply the PgSource",
     )
 }

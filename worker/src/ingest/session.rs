@@ -10,16 +10,14 @@ use offtake_postgres::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Ingest, SessionError,
-    applier::Message,
-    copier, problems,
-    records::SourceRecord,
-    watcher,
-};
+use super::{Ingest, SessionError, applier::Message, copier, problems, records::SourceRecord, watcher};
 
 /// Runs until the connection fails, the source's definition changes (`Ok`) or the worker stops (`Ok`).
-pub async fn run(ingest: &mut Ingest, catalog: &Arc<Catalog>, stop: &CancellationToken) -> Result<(), SessionError> {
+pub async fn run(
+    ingest: &mut Ingest,
+    catalog: &Arc<Catalog>,
+    stop: &CancellationToken,
+) -> Result<(), SessionError> {
     ingest.board.post(|status| {
         if status.source.phase != SourcePhase::Retrying && status.source.phase != SourcePhase::Failed {
             status.source.phase = SourcePhase::Connecting;
@@ -63,8 +61,12 @@ async fn pump(stream: &mut ReplicationStream, ingest: &Ingest) -> Result<(), Ses
 }
 
 /// Returns when a newer catalog has another source: tables and views alone do not end a session.
-async fn source_changed(mut catalogs: tokio::sync::watch::Receiver<Option<Arc<Catalog>>>, catalog: Arc<Catalog>) {
-    let other = |wanted: &Option<Arc<Catalog>>| wanted.as_ref().is_none_or(|wanted| wanted.source != catalog.source);
+async fn source_changed(
+    mut catalogs: tokio::sync::watch::Receiver<Option<Arc<Catalog>>>,
+    catalog: Arc<Catalog>,
+) {
+    let other =
+        |wanted: &Option<Arc<Catalog>>| wanted.as_ref().is_none_or(|wanted| wanted.source != catalog.source);
     if catalogs.wait_for(other).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -76,36 +78,41 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     let name = format!("offtake {}", ingest.records.worker_id()?);
     let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
     let found = preflight::preflight(&sql, &source.publication, &source.slot, &[]).await?;
-    ingest.board.post(|status| {
-        status.source.server_version = Some(found.server_version);
-        status.source.system_identifier = Some(found.system_identifier.clone());
-    });
     if let Some(problem) = found.fatal().and_then(|finding| finding.problem.clone()) {
         return Err(SessionError::Stands(problem));
     }
+    let mut client = ReplicationClient::connect(&source.connection, &name).await?;
+    let system_identifier = client.identify_system().await?.system_identifier;
+    ingest.board.post(|status| {
+        status.source.server_version = Some(found.server_version);
+        status.source.system_identifier = Some(system_identifier.clone());
+    });
 
     let record = ingest.records.source()?;
     if let Some(record) = &record {
-        fits(record, catalog, &found.system_identifier)?;
+        fits(record, catalog, &system_identifier)?;
     }
     let state = slot::state(&sql, &source.slot).await?;
     if let Some(pid) = state.as_ref().and_then(|state| state.active_pid) {
         // A connection of this very worker that the server has not given up yet (after a crash, say).
-        sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2", &[&pid, &name])
-            .await
-            .ok();
+        sql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2",
+            &[&pid, &name],
+        )
+        .await
+        .ok();
     }
     let applied = ingest.applied();
-    let durable = record.is_some().then_some(applied);
+    // A store that never got to the slot's beginning has nothing to lose.
+    let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);
     let lost = match &state {
-        None => record.is_some().then(|| "it does not exist any more".to_owned()),
+        None => durable.map(|_| "it does not exist any more".to_owned()),
         Some(state) => match state.check(&source.connection.database, durable) {
             Ok(()) => None,
             Err(error @ (PgError::SlotLost { .. } | PgError::SlotAhead { .. })) => Some(error.to_string()),
             Err(error) => return Err(error.into()),
         },
     };
-    let mut client = ReplicationClient::connect(&source.connection, &name).await?;
     if let Some(why) = &lost {
         if source.on_lost == OnLost::Stop {
             return Err(SessionError::Stands(problems::slot_lost(&source.slot, why, applied)));
@@ -118,14 +125,15 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     if state.is_none() || lost.is_some() {
         let created = client.create_slot(&source.slot, SlotKind::Permanent, false).await?;
         tracing::info!(slot = source.slot, at = %created.consistent_point, "slot created");
-    }
-    if lost.is_some() {
-        ingest.copied.lock().clear();
-        ingest.tell(Message::Recopy).await?;
+        let recopy = lost.is_some() || record.is_some();
+        if recopy {
+            ingest.copied.lock().clear();
+        }
+        ingest.tell(Message::Slot { at: created.consistent_point, recopy }).await?;
     }
     if record.is_none() {
         ingest.records.put_source(&SourceRecord {
-            system_identifier: found.system_identifier,
+            system_identifier,
             database: source.connection.database.clone(),
             publication: source.publication.clone(),
             slot: source.slot.clone(),

@@ -89,7 +89,13 @@ impl Staged {
     }
 
     /// Sets or removes the row under a key.
-    pub fn set<B: Before>(&mut self, before: &B, table: u64, key: &Row, row: Option<Row>) -> Result<(), B::Error> {
+    pub fn set<B: Before>(
+        &mut self,
+        before: &B,
+        table: u64,
+        key: &Row,
+        row: Option<Row>,
+    ) -> Result<(), B::Error> {
         self.entry(before, table, key, false)?.now = row.map(Value::Row);
         self.changes += 1;
         Ok(())
@@ -130,7 +136,13 @@ impl Staged {
         Ok(())
     }
 
-    fn entry<B: Before>(&mut self, before: &B, table: u64, key: &Row, bag: bool) -> Result<&mut Entry, B::Error> {
+    fn entry<B: Before>(
+        &mut self,
+        before: &B,
+        table: u64,
+        key: &Row,
+        bag: bool,
+    ) -> Result<&mut Entry, B::Error> {
         use std::collections::hash_map::Entry as Slot;
         Ok(match self.tables.entry(table).or_default().entries.entry(key.clone()) {
             Slot::Occupied(slot) => slot.into_mut(),

@@ -1,6 +1,8 @@
 //! What a table's record means for others: its status, its declaration to the coordinator, its drift. Pure, but for the posting itself.
 
-use offtake_contract::{ColumnStatus, Drift, DriftChange, Lsn, Problem, SnapshotProgress, TablePhase, TableStatus};
+use offtake_contract::{
+    ColumnStatus, Drift, DriftChange, Lsn, Problem, SnapshotProgress, TablePhase, TableStatus,
+};
 use offtake_lir::CollectionId;
 use offtake_postgres::{
     fence::{FenceChange, FenceChangeKind},
@@ -81,12 +83,14 @@ pub fn post(board: &Board, record: &TableRecord) {
         let table = &mut status.tables[place];
         table.schema.clone_from(&record.definition.schema);
         table.name.clone_from(&record.definition.name);
-        table.upstream = format!("{}.{}", record.definition.upstream_schema, record.definition.upstream_table);
+        table.upstream =
+            format!("{}.{}", record.definition.upstream_schema, record.definition.upstream_table);
         table.phase = phase;
         table.problem = problem;
         table.snapshot = record.snapshot.clone();
         table.drift.clone_from(&record.drift);
-        table.columns = record.layout.as_ref().map(columns).unwrap_or_default().iter().map(column_status).collect();
+        table.columns =
+            record.layout.as_ref().map(columns).unwrap_or_default().iter().map(column_status).collect();
     });
 }
 
@@ -115,7 +119,10 @@ pub fn drift_of_relation(record: &TableRecord, relation: &Relation, lsn: Lsn) ->
             lsn: Some(lsn),
             observed_at: board::now(),
             breaking: false,
-            message: format!("column \"{}\" is new upstream; a new SourceTable beside this one picks it up", column.name),
+            message: format!(
+                "column \"{}\" is new upstream; a new SourceTable beside this one picks it up",
+                column.name
+            ),
         })
         .collect()
 }
@@ -149,7 +156,9 @@ pub struct Consequence {
 
 /// Judges one observed change for one table.
 pub fn consequence(record: &TableRecord, change: &FenceChange, lsn: Lsn) -> Consequence {
-    let used = |name: &String| record.layout.as_ref().is_some_and(|layout| layout.columns.iter().any(|c| c.name == *name));
+    let used = |name: &String| {
+        record.layout.as_ref().is_some_and(|layout| layout.columns.iter().any(|c| c.name == *name))
+    };
     let column_used = change.column.as_ref().is_some_and(used);
     let (kind, altered, missed) = match change.kind {
         FenceChangeKind::ColumnAdded => (DriftChange::ColumnAdded, false, false),
@@ -158,7 +167,9 @@ pub fn consequence(record: &TableRecord, change: &FenceChange, lsn: Lsn) -> Cons
         FenceChangeKind::TypeChanged => (DriftChange::TypeChanged, column_used, false),
         // The stream's next description of the table decides whether its key still fits.
         FenceChangeKind::KeyChanged => (DriftChange::KeyChanged, false, change.loses_changes()),
-        FenceChangeKind::ReplicaIdentityChanged => (DriftChange::ReplicaIdentityChanged, false, change.loses_changes()),
+        FenceChangeKind::ReplicaIdentityChanged => {
+            (DriftChange::ReplicaIdentityChanged, false, change.loses_changes())
+        }
         FenceChangeKind::TableRenamed => (DriftChange::TableRenamed, false, change.loses_changes()),
         FenceChangeKind::TableDropped => (DriftChange::TableDropped, false, true),
         FenceChangeKind::TableReplaced => (DriftChange::TableReplaced, false, true),
@@ -166,7 +177,9 @@ pub fn consequence(record: &TableRecord, change: &FenceChange, lsn: Lsn) -> Cons
         FenceChangeKind::Republished => (DriftChange::Unpublished, false, true),
         FenceChangeKind::PublicationDropped
         | FenceChangeKind::PublicationReplaced
-        | FenceChangeKind::PublicationChanged => (DriftChange::PublicationChanged, false, change.loses_changes()),
+        | FenceChangeKind::PublicationChanged => {
+            (DriftChange::PublicationChanged, false, change.loses_changes())
+        }
         FenceChangeKind::PersistenceChanged
         | FenceChangeKind::PartitionsChanged
         | FenceChangeKind::PartitionRewritten => (DriftChange::TableReplaced, false, change.loses_changes()),

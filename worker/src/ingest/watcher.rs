@@ -42,7 +42,9 @@ pub async fn run(ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionErr
             }
         });
         let known = ingest.known.borrow().clone();
-        for record in known.iter().filter(|record| matches!(record.state, TableState::Live | TableState::Copying)) {
+        for record in
+            known.iter().filter(|record| matches!(record.state, TableState::Live | TableState::Copying))
+        {
             look_at(&ingest, &sql, &source.publication, record).await?;
         }
         tokio::time::sleep(LOOK_EVERY).await;

@@ -118,7 +118,9 @@ fn parse<T: DeserializeOwned>(path: String, value: Value, problems: &mut Vec<Fie
                 Some(name) if text.starts_with("unknown field") => {
                     (format!("{path}.{name}"), format!("unknown field{}", after_comma(&text)))
                 }
-                _ if text.starts_with("invalid type") => (path, format!("a value has the wrong type{}", after_comma(&text))),
+                _ if text.starts_with("invalid type") => {
+                    (path, format!("a value has the wrong type{}", after_comma(&text)))
+                }
                 _ => (path, text),
             };
             problems.push(FieldProblem::new(path, message));
@@ -174,10 +176,16 @@ fn check(catalog: &Catalog, problems: &mut Vec<FieldProblem>) {
         if [crate::system::SCHEMA, "pg_catalog", "information_schema"].contains(&schema.as_str())
             || schema.starts_with("pg_")
         {
-            wrong(format!("{path}.schema"), format!("the schema \"{schema}\" is reserved: choose another one"));
+            wrong(
+                format!("{path}.schema"),
+                format!("the schema \"{schema}\" is reserved: choose another one"),
+            );
         }
         if let Some(first) = relations.insert((schema, name), path.clone()) {
-            wrong(format!("{path}.name"), format!("{schema}.{name} is taken by {first}: one name, one relation"));
+            wrong(
+                format!("{path}.name"),
+                format!("{schema}.{name} is taken by {first}: one name, one relation"),
+            );
         }
         let kind = path.split('[').next().unwrap_or_default().to_owned();
         if let Some(first) = objects.insert((kind, object), path.clone()) {
@@ -245,7 +253,10 @@ mod tests {
         value["more"] = json!(1);
         let found = fields(&value);
         assert!(found.contains(&"tables[0].name: this field is missing".to_owned()), "{found:?}");
-        assert!(found.iter().any(|field| field.starts_with("views[0].extra: unknown field, expected one of")), "{found:?}");
+        assert!(
+            found.iter().any(|field| field.starts_with("views[0].extra: unknown field, expected one of")),
+            "{found:?}"
+        );
         assert!(found.iter().any(|field| field.starts_with("more: ")), "{found:?}");
 
         let mut value = sample();

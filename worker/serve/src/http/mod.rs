@@ -102,8 +102,11 @@ impl App {
         if same(given.trim().as_bytes(), token.expose().as_bytes()) {
             return Ok(());
         }
-        let mut response =
-            refuse(StatusCode::UNAUTHORIZED, "a bearer token is required", "Send Authorization: Bearer TOKEN.");
+        let mut response = refuse(
+            StatusCode::UNAUTHORIZED,
+            "a bearer token is required",
+            "Send Authorization: Bearer TOKEN.",
+        );
         response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         Err(Refused(Box::new(response)))
     }
@@ -142,8 +145,7 @@ async fn status(
 }
 
 async fn metrics(extract::State(app): extract::State<App>) -> Response {
-    let status = app.state.status.borrow().clone();
-    match app.state.metrics.text(&status) {
+    match app.state.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), ""),
     }
@@ -163,10 +165,7 @@ async fn ready(extract::State(app): extract::State<App>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response()
 }
 
-async fn page(
-    extract::State(app): extract::State<App>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
+async fn page(extract::State(app): extract::State<App>, headers: HeaderMap) -> Result<Response, Refused> {
     app.authorize(&headers)?;
     let status = app.state.status.borrow().clone();
     Ok(Html(page::render(&status, &app.state.version, app.state.sql_address)).into_response())

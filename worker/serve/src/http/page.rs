@@ -59,7 +59,9 @@ fn write_page(page: &mut String, status: &Status, version: &str, sql: SocketAddr
     )?;
     why(page, &source.problem)?;
 
-    page.write_str("<h2>Tables</h2><table><tr><th>Table<th>Upstream<th>Phase<th class=n>Rows<th class=n>Memory<th>")?;
+    page.write_str(
+        "<h2>Tables</h2><table><tr><th>Table<th>Upstream<th>Phase<th class=n>Rows<th class=n>Memory<th>",
+    )?;
     for table in &status.tables {
         let class = match table.phase {
             TablePhase::Running => "good",

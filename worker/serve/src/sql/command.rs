@@ -17,7 +17,9 @@ use crate::{
         copy::CopyOut,
         read,
         session::{Block, Portal, PortalState, Rows, Session},
-        statement::{Body, Planned, Prepared, Setting, asks_session, command_columns, parse_one, plan_session},
+        statement::{
+            Body, Planned, Prepared, Setting, asks_session, command_columns, parse_one, plan_session,
+        },
     },
 };
 
@@ -97,7 +99,7 @@ impl Run<'_> {
     fn plan_session(&mut self) -> offtake_plan::Session {
         let now = self.session.now();
         plan_session(
-            self.session.settings.schemas(&self.session.user),
+            self.session.settings.schemas(),
             &self.session.user,
             &self.core.server_version,
             self.session.pid,
@@ -143,7 +145,7 @@ impl Run<'_> {
 
     async fn query(&mut self, query: &Query, prepared: &Prepared, values: &[Row]) -> Result<Rows, SqlError> {
         let published = self.core.publisher.current();
-        let schemas = self.session.settings.schemas(&self.session.user);
+        let schemas = self.session.settings.schemas();
         let kept = prepared.planned.lock().clone().filter(|planned| planned.holds(&published, &schemas));
         let planned = match kept {
             Some(planned) => planned,
@@ -186,7 +188,12 @@ impl Run<'_> {
         Ok(Rows { columns, rows: rows.into_iter(), tag })
     }
 
-    async fn introspect(&mut self, text: &str, prepared: &Prepared, values: &[Row]) -> Result<Answer, SqlError> {
+    async fn introspect(
+        &mut self,
+        text: &str,
+        prepared: &Prepared,
+        values: &[Row],
+    ) -> Result<Answer, SqlError> {
         let published = self.core.publisher.current();
         let texts: Vec<Option<String>> = values
             .iter()
@@ -399,7 +406,7 @@ impl Run<'_> {
             Explained::Query(query) => Ok(self.plan(query, &[]).await?.plan.explain()),
             Explained::Relation { schema, name } => {
                 let published = self.core.publisher.current();
-                let schemas = self.session.settings.schemas(&self.session.user);
+                let schemas = self.session.settings.schemas();
                 explain_relation(&published, &schemas, schema.as_deref(), name)
             }
         }

@@ -103,7 +103,11 @@ async fn start(
         Ok(None) => Ok(None),
         Err(Failure::Gone(error)) => Err(error),
         Err(Failure::Sql(error)) => {
-            tracing::info!(sqlstate = error.sqlstate, message = error.message, "a SQL client was turned away");
+            tracing::info!(
+                sqlstate = error.sqlstate,
+                message = error.message,
+                "a SQL client was turned away"
+            );
             core.metrics.turned_away();
             let error = SqlError { fatal: true, ..*error };
             socket.send(PgWireBackendMessage::ErrorResponse(error.response())).await?;
@@ -143,7 +147,11 @@ async fn come_in(
         .filter(|user| !user.is_empty())
         .cloned()
         .ok_or_else(|| SqlError::fatal("28000", "no PostgreSQL user name specified in startup packet"))?;
-    if startup.parameters.get("replication").is_some_and(|value| !["false", "off", "no", "0"].contains(&value.as_str())) {
+    if startup
+        .parameters
+        .get("replication")
+        .is_some_and(|value| !["false", "off", "no", "0"].contains(&value.as_str()))
+    {
         return Err(SqlError::fatal("0A000", "Offtake is no replication source")
             .hint("Read tables and views with SELECT.")
             .into());
@@ -162,18 +170,20 @@ async fn come_in(
     let cancelable = core.cancels.register(pid, &key);
 
     socket.feed(PgWireBackendMessage::Authentication(Authentication::Ok)).await?;
-    let own = [
-        ("server_version", core.server_version.clone()),
-        ("session_authorization", session.user.clone()),
-    ];
+    let own =
+        [("server_version", core.server_version.clone()), ("session_authorization", session.user.clone())];
     for (name, value) in session.settings.reported().into_iter().chain(own) {
-        socket.feed(PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.to_owned(), value))).await?;
+        socket
+            .feed(PgWireBackendMessage::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))
+            .await?;
     }
     socket.feed(PgWireBackendMessage::BackendKeyData(BackendKeyData::new(pid, key))).await?;
     for notice in notices.drain(..) {
         socket.feed(PgWireBackendMessage::NoticeResponse(notice)).await?;
     }
-    socket.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(session.transaction_status()))).await?;
+    socket
+        .send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(session.transaction_status())))
+        .await?;
     socket.set_state(PgWireConnectionState::ReadyForQuery);
     Ok(Some((session, cancelable, notices)))
 }

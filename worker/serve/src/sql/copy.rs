@@ -6,10 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use offtake_plan::{Query, Statement, parse};
 use offtake_row::{Column, Datum, Row, binary, text};
 
-use crate::{
-    error::SqlError,
-    lexer::Token,
-};
+use crate::{error::SqlError, lexer::Token};
 
 /// A parsed `COPY … TO STDOUT`.
 #[derive(Clone)]
@@ -69,8 +66,13 @@ impl CopyOut {
             Some(Statement::Query(query)) => query,
             _ => return Err(SqlError::unsupported("COPY needs a SELECT or the name of a relation", "")),
         };
-        let mut copy =
-            CopyOut { query, format: CopyFormat::Text, header: false, delimiter: '\t', null: "\\N".to_owned() };
+        let mut copy = CopyOut {
+            query,
+            format: CopyFormat::Text,
+            header: false,
+            delimiter: '\t',
+            null: "\\N".to_owned(),
+        };
         copy.options(&tokens[to + 2..])?;
         Ok(Some(copy))
     }
@@ -88,9 +90,10 @@ impl CopyOut {
                 "binary" => self.format = CopyFormat::Binary,
                 "header" => {
                     self.header = true;
-                    if let Some(value) = rest.peek().filter(|token| {
-                        ["true", "false", "on", "off"].iter().any(|word| token.is(word))
-                    }) {
+                    if let Some(value) = rest
+                        .peek()
+                        .filter(|token| ["true", "false", "on", "off"].iter().any(|word| token.is(word)))
+                    {
                         self.header = value.is("true") || value.is("on");
                         rest.next();
                     }
@@ -106,8 +109,12 @@ impl CopyOut {
                     if name == "null" { null = Some(value) } else { delimiter = value.chars().next() }
                 }
                 "encoding" => {
-                    if !matches!(rest.next(), Some(Token::String(value)) if unquote(value).to_lowercase().starts_with("utf")) {
-                        return Err(SqlError::unsupported("COPY knows encoding UTF8 only", "Convert in the client."));
+                    if !matches!(rest.next(), Some(Token::String(value)) if unquote(value).to_lowercase().starts_with("utf"))
+                    {
+                        return Err(SqlError::unsupported(
+                            "COPY knows encoding UTF8 only",
+                            "Convert in the client.",
+                        ));
                     }
                 }
                 _ => {
@@ -247,7 +254,8 @@ mod tests {
         let columns = [Column::new("a", Type::Int4, true), Column::new("b", Type::Text, true)];
         let row = Row::pack([Datum::Int(1), Datum::Text("x\ty\\,\"z\"")]);
         let nulls = Row::pack([Datum::Null, Datum::Text("")]);
-        let line = |sql: &str, row: &Row| String::from_utf8(copy(sql).row(&columns, row).to_vec()).expect("is text");
+        let line =
+            |sql: &str, row: &Row| String::from_utf8(copy(sql).row(&columns, row).to_vec()).expect("is text");
         assert_eq!(line("COPY (SELECT 1) TO STDOUT", &row), "1\tx\\ty\\\\,\"z\"\n");
         assert_eq!(line("COPY t TO STDOUT", &nulls), "\\N\t\n");
         let csv = "COPY (SELECT 1) TO STDOUT WITH (FORMAT csv, HEADER)";

@@ -81,7 +81,9 @@ impl Connection {
                 let portal = self.session.portals.get(&name).ok_or_else(|| no_portal(&name))?;
                 (portal.statement.clone(), portal.formats.clone())
             }
-            other => return Err(SqlError::protocol(format!("invalid DESCRIBE message subtype {other}")).into()),
+            other => {
+                return Err(SqlError::protocol(format!("invalid DESCRIBE message subtype {other}")).into());
+            }
         };
         match &statement.columns {
             Some(columns) => {
@@ -112,7 +114,9 @@ impl Connection {
                 Answer::Rows(rows) => portal.state = PortalState::Running(rows),
                 Answer::Empty => {
                     self.session.portals.insert(name.to_owned(), portal);
-                    return self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await;
+                    return self
+                        .feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))
+                        .await;
                 }
                 Answer::Done(tag) => {
                     portal.state = PortalState::Finished;
@@ -176,9 +180,8 @@ fn parameter(index: usize, ty: Type, format: i16, value: Option<&[u8]>) -> Resul
         binary::read_parameter(ty, value, &mut packer)
             .map_err(|error| context(SqlError::new(error.sqlstate(), error.to_string())))?;
     } else {
-        let value = std::str::from_utf8(value).map_err(|_| {
-            context(SqlError::new("22021", "invalid byte sequence for encoding \"UTF8\""))
-        })?;
+        let value = std::str::from_utf8(value)
+            .map_err(|_| context(SqlError::new("22021", "invalid byte sequence for encoding \"UTF8\"")))?;
         text::parse(ty, value, &mut packer)
             .map_err(|error| context(SqlError::new(error.sqlstate(), error.to_string())))?;
     }

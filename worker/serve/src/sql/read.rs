@@ -19,7 +19,11 @@ use crate::{
 /// The version that the session reads: the transaction's, or the newest, once it has what `offtake.lsn` asks for.
 ///
 /// The first read of a transaction pins it.
-pub async fn version(core: &Core, session: &mut Session, interrupt: &mut Interrupt) -> Result<Arc<Version>, SqlError> {
+pub async fn version(
+    core: &Core,
+    session: &mut Session,
+    interrupt: &mut Interrupt,
+) -> Result<Arc<Version>, SqlError> {
     let wanted = session.settings.lsn;
     if let Some(pinned) = &session.pin {
         if let Some(wanted) = wanted.filter(|wanted| pinned.time() < wanted.0) {
@@ -111,7 +115,12 @@ pub async fn rows(
 }
 
 /// Every relation that is read must be readable, at this version and without an error in its rows.
-fn check(published: &Published, plan: &QueryPlan, version: &Version, status: &Status) -> Result<(), SqlError> {
+fn check(
+    published: &Published,
+    plan: &QueryPlan,
+    version: &Version,
+    status: &Status,
+) -> Result<(), SqlError> {
     for id in &plan.depends_on {
         let relation = published.relations.get(*id);
         if let Some(problem) = relation.and_then(|relation| relation.problem.as_ref()) {
@@ -120,7 +129,8 @@ fn check(published: &Published, plan: &QueryPlan, version: &Version, status: &St
             error.hint = problem.hint.clone();
             return Err(error);
         }
-        let name = relation.map(|relation| format!("{}.{}", relation.schema, relation.name)).unwrap_or_default();
+        let name =
+            relation.map(|relation| format!("{}.{}", relation.schema, relation.name)).unwrap_or_default();
         if system::rows(*id, &Status::default()).is_some() {
             continue;
         }

@@ -203,14 +203,20 @@ impl Session {
     }
 
     /// What SHOW prints and the name that it prints it under.
-    pub fn show(&self, name: &str, server_version: &str, readable: u64) -> Result<(String, String), SqlError> {
+    pub fn show(
+        &self,
+        name: &str,
+        server_version: &str,
+        readable: u64,
+    ) -> Result<(String, String), SqlError> {
         let name = canonical(name);
         let value = match name.as_str() {
             "server_version" => server_version.to_owned(),
             "session_authorization" => self.user.clone(),
             // What a read would see: of interest to a client that wants to know how fresh its answer is.
             "offtake.lsn" => {
-                offtake_contract::Lsn(self.pin.as_ref().map_or(readable, |version| version.time())).to_string()
+                offtake_contract::Lsn(self.pin.as_ref().map_or(readable, |version| version.time()))
+                    .to_string()
             }
             _ => self.settings.show(&name)?,
         };

@@ -12,12 +12,7 @@ use crate::{
     encode::{Formats, row_description},
     error::{Failure, SqlError},
     lexer,
-    sql::{
-        command::Answer,
-        connection::Connection,
-        copy::CopyOut,
-        session::Rows,
-    },
+    sql::{command::Answer, connection::Connection, copy::CopyOut, session::Rows},
 };
 
 impl Connection {
@@ -51,7 +46,9 @@ impl Connection {
         let answer = self.run(&mut interrupt).execute(&prepared, &[]).await?;
         self.changed().await?;
         match answer {
-            Answer::Empty => self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?,
+            Answer::Empty => {
+                self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?
+            }
             Answer::Done(tag) => self.complete(tag).await?,
             Answer::Rows(mut rows) => {
                 let description = row_description(&rows.columns, &Formats::TEXT);

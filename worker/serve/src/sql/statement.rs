@@ -47,7 +47,9 @@ impl Setting {
     /// Source: PostgreSQL documentation, section 9.27.1. Only calls with constants, alone in their SELECT, are taken.
     fn parse(tokens: &[(usize, Token<'_>)]) -> Option<Setting> {
         let mut tokens: Vec<Token<'_>> = tokens.iter().map(|(_, token)| *token).collect();
-        if tokens.get(1).is_some_and(|token| token.is("pg_catalog")) && tokens.get(2) == Some(&Token::Symbol('.')) {
+        if tokens.get(1).is_some_and(|token| token.is("pg_catalog"))
+            && tokens.get(2) == Some(&Token::Symbol('.'))
+        {
             tokens.drain(1..3);
         }
         let string = |token: &Token<'_>| match token {

@@ -1,10 +1,9 @@
 //! A server over hand-made results, as the worker would make them.
-#![allow(dead_code)]
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use offtake_contract::{
-    ColumnStatus, Drift, DriftChange, Lag, Lsn, Problem, SnapshotProgress, SlotStatus, SourcePhase,
+    ColumnStatus, Drift, DriftChange, Lag, Lsn, Problem, SlotStatus, SnapshotProgress, SourcePhase,
     SourceStatus, Status, TablePhase, TableStatus, ViewPhase, ViewStatus,
 };
 use offtake_lir::{CollectionId, EvalError};
@@ -30,7 +29,7 @@ pub struct Fixture {
     pub http: SocketAddr,
     pub writer: Writer,
     pub relations: watch::Sender<Arc<Relations>>,
-    pub views: watch::Sender<Arc<BTreeMap<CollectionId, ViewText>>>,
+    pub _views: watch::Sender<Arc<BTreeMap<CollectionId, ViewText>>>,
     pub status: watch::Sender<Arc<Status>>,
     pub catalogs: mpsc::Receiver<PutCatalog>,
     pub shutdown: watch::Sender<bool>,
@@ -90,7 +89,13 @@ pub fn order(id: i32, region: &str, amount: &str) -> Row {
     row(&orders_columns(), &[Some(&id), Some(region), Some(amount), Some("2026-11-01 12:00:00+00")])
 }
 
-fn relation(id: CollectionId, schema: &str, name: &str, columns: Vec<Column>, kind: RelationKind) -> Relation {
+fn relation(
+    id: CollectionId,
+    schema: &str,
+    name: &str,
+    columns: Vec<Column>,
+    kind: RelationKind,
+) -> Relation {
     Relation {
         id,
         schema: schema.to_owned(),
@@ -239,7 +244,11 @@ fn fill(writer: &mut Writer) {
     }
     writer.load(
         ORDERS,
-        vec![(order(1, "north", "10.50"), 1), (order(2, "south", "20.00"), 1), (order(3, "north", "0.25"), 1)],
+        vec![
+            (order(1, "north", "10.50"), 1),
+            (order(2, "south", "20.00"), 1),
+            (order(3, "north", "0.25"), 1),
+        ],
     );
     let totals = relations().get(TOTALS).expect("is there").columns.clone();
     writer.load(
@@ -286,7 +295,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Fixture {
     let (sql, http) = (server.sql_address(), server.http_address());
     let (shutdown, stop) = watch::channel(false);
     let served = tokio::spawn(server.run(stop));
-    Fixture { sql, http, writer, relations, views, status, catalogs, shutdown, served }
+    Fixture { sql, http, writer, relations, _views: views, status, catalogs, shutdown, served }
 }
 
 /// Inserts an order into the table and its view at `time` and publishes it.

@@ -1,11 +1,9 @@
 //! Queries, types, errors, transactions and settings, by tokio-postgres against an in-process server.
 
-mod support;
-
 use std::{error::Error, time::Duration};
 
+use crate::support::{FIRST, Fixture, TYPE_VALUES, insert, order, start};
 use postgres_types::{FromSql, Type as PgType};
-use support::{FIRST, Fixture, TYPE_VALUES, insert, order, start};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, error::SqlState};
 
 async fn connect(fixture: &Fixture) -> Client {
@@ -82,11 +80,15 @@ async fn error(client: &Client, sql: &str) -> tokio_postgres::error::DbError {
 async fn simple_queries_and_prepared_statements() {
     let fixture = start(|_| {}).await;
     let client = connect(&fixture).await;
-    let rows = text(&client, "SELECT region, sum(amount) AS s FROM orders GROUP BY region ORDER BY region").await;
+    let rows =
+        text(&client, "SELECT region, sum(amount) AS s FROM orders GROUP BY region ORDER BY region").await;
     assert_eq!(rows[0], [Some("north".to_owned()), Some("10.75".to_owned())]);
     assert_eq!(text(&client, "SELECT id FROM orders WHERE id = 2; SELECT 7").await.len(), 2);
 
-    let statement = client.prepare("SELECT id, region FROM orders WHERE id = $1 AND region = $2").await.expect("prepares");
+    let statement = client
+        .prepare("SELECT id, region FROM orders WHERE id = $1 AND region = $2")
+        .await
+        .expect("prepares");
     assert_eq!(statement.params(), [PgType::INT4, PgType::VARCHAR], "types are inferred");
     assert_eq!(statement.columns()[1].type_(), &PgType::VARCHAR);
     let rows = client.query(&statement, &[&2i32, &"south"]).await.expect("runs");
@@ -117,7 +119,8 @@ async fn every_type_in_text_and_in_binary_both_ways() {
     let expected: Vec<Option<String>> = TYPE_VALUES.iter().map(|value| Some((*value).to_owned())).collect();
     assert_eq!(rows, [expected]);
 
-    let names: Vec<String> = support::types_columns().iter().map(|column| column.name.clone()).collect();
+    let names: Vec<String> =
+        crate::support::types_columns().iter().map(|column| column.name.clone()).collect();
     let binary = client.query("SELECT * FROM v1.types WHERE i4 IS NOT NULL", &[]).await.expect("runs");
     for (index, name) in names.iter().enumerate() {
         let Raw(value) = binary[0].get(index);
@@ -128,7 +131,10 @@ async fn every_type_in_text_and_in_binary_both_ways() {
         } else {
             format!("SELECT {name} FROM v1.types WHERE {name} = $1")
         };
-        let back = client.query(&sql, &[&Bytes(Some(value.clone()))]).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let back = client
+            .query(&sql, &[&Bytes(Some(value.clone()))])
+            .await
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
         let Raw(again) = back.first().unwrap_or_else(|| panic!("{name} is found by its binary form")).get(0);
         assert_eq!(again, Some(value), "{name}");
     }
@@ -164,7 +170,12 @@ async fn errors_carry_sqlstate_detail_and_hint() {
     let altered = error(&client, "SELECT count(*) FROM altered").await;
     assert_eq!(altered.message(), "source table schema has been altered");
     assert!(altered.detail().is_some_and(|detail| detail.contains("amount")) && altered.hint().is_some());
-    assert!(error(&client, "SELECT * FROM copying").await.detail().is_some_and(|detail| detail.contains("250 of about 1000")));
+    assert!(
+        error(&client, "SELECT * FROM copying")
+            .await
+            .detail()
+            .is_some_and(|detail| detail.contains("250 of about 1000"))
+    );
     assert_eq!(
         error(&client, "DELETE FROM orders").await.message(),
         "cannot execute DELETE in a read-only transaction"
@@ -172,7 +183,11 @@ async fn errors_carry_sqlstate_detail_and_hint() {
     // The statement before an error is answered, the one after is not run.
     let error = client.simple_query("SELECT 1; SELECT 1/0; SELECT 2").await.err().expect("fails");
     assert_eq!(error.code(), Some(&SqlState::DIVISION_BY_ZERO));
-    let wrong = client.query("SELECT id FROM orders WHERE id = $1", &[&Bytes(Some(vec![1]))]).await.err().expect("fails");
+    let wrong = client
+        .query("SELECT id FROM orders WHERE id = $1", &[&Bytes(Some(vec![1]))])
+        .await
+        .err()
+        .expect("fails");
     assert_eq!(wrong.code().map(SqlState::code), Some("22P03"));
     assert_eq!(value(&client, "SELECT 1").await, "1", "the session goes on");
 }
@@ -239,7 +254,10 @@ async fn cancel_and_timeout_interrupt_a_wait() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     cancel.cancel_query(NoTls).await.expect("is sent");
     let (canceled, client) = waiting.await.expect("is answered");
-    assert_eq!((canceled.code(), canceled.message()), (&SqlState::QUERY_CANCELED, "canceling statement due to user request"));
+    assert_eq!(
+        (canceled.code(), canceled.message()),
+        (&SqlState::QUERY_CANCELED, "canceling statement due to user request")
+    );
     text(&client, "SET statement_timeout = '50ms'").await;
     let late = error(&client, "SET offtake.lsn = 'F/0'").await;
     assert_eq!(late.message(), "canceling statement due to statement timeout");
@@ -253,11 +271,17 @@ async fn the_state_of_the_system_is_sql() {
     let fixture = start(|_| {}).await;
     let client = connect(&fixture).await;
     let rows = text(&client, "SELECT source, phase, lsn, slot FROM offtake.sources").await;
-    assert_eq!(rows[0].iter().flatten().collect::<Vec<_>>(), ["default/shop", "Streaming", "0/100", "offtake_shop"]);
+    assert_eq!(
+        rows[0].iter().flatten().collect::<Vec<_>>(),
+        ["default/shop", "Streaming", "0/100", "offtake_shop"]
+    );
     let sql = "SELECT name, percent_copied, copy_started_at FROM offtake.tables WHERE phase = 'Snapshotting'";
     let rows = text(&client, sql).await;
     assert_eq!(rows[0].iter().flatten().collect::<Vec<_>>(), ["copying", "25", "2026-11-01 12:00:00+00"]);
-    assert_eq!(value(&client, "SELECT remedy FROM offtake.tables WHERE reason = 'SchemaAltered'").await, "Apply a new SourceTable.");
+    assert_eq!(
+        value(&client, "SELECT remedy FROM offtake.tables WHERE reason = 'SchemaAltered'").await,
+        "Apply a new SourceTable."
+    );
     assert_eq!(value(&client, "SELECT change FROM offtake.drift WHERE breaking").await, "ColumnDropped");
     assert_eq!(value(&client, "SELECT sum(errors) FROM offtake.views").await, "0");
 }
@@ -275,7 +299,8 @@ async fn copy_out() {
             chunks.into_iter().flat_map(|chunk| chunk.expect("is data").to_vec()).collect::<Vec<u8>>()
         }
     };
-    let csv = copy("COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)").await;
+    let csv =
+        copy("COPY (SELECT id, region FROM orders ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)").await;
     assert_eq!(String::from_utf8_lossy(&csv), "id,region\n1,north\n2,south\n3,north\n");
     assert!(copy("COPY orders TO STDOUT (FORMAT binary)").await.starts_with(b"PGCOPY\n"));
     assert_eq!(value(&client, "SELECT 1").await, "1");
@@ -286,9 +311,10 @@ async fn a_statement_is_planned_again_when_the_catalog_changed() {
     let fixture = start(|_| {}).await;
     let client = connect(&fixture).await;
     let statement = client.prepare("SELECT region FROM orders WHERE id = 1").await.expect("prepares");
-    fixture.relations.send_replace(std::sync::Arc::new(support::relations()));
+    fixture.relations.send_replace(std::sync::Arc::new(crate::support::relations()));
     assert_eq!(client.query(&statement, &[]).await.expect("still runs").len(), 1);
-    let gone = support::relations().iter().filter(|relation| relation.name != "orders").cloned().collect();
+    let gone =
+        crate::support::relations().iter().filter(|relation| relation.name != "orders").cloned().collect();
     fixture.relations.send_replace(std::sync::Arc::new(offtake_plan::Relations::new(gone)));
     let error = client.query(&statement, &[]).await.err().expect("fails");
     assert_eq!(error.code(), Some(&SqlState::UNDEFINED_TABLE));

@@ -1,8 +1,6 @@
 //! What clients ask about the catalog: information_schema and pg_catalog, as drivers and tools do.
 
-mod support;
-
-use support::{Fixture, start};
+use crate::support::{Fixture, start};
 use tokio_postgres::{Client, NoTls};
 
 async fn connect(fixture: &Fixture) -> Client {
@@ -36,7 +34,8 @@ async fn relations_and_their_true_types() {
         )
         .await
         .expect("runs");
-    let columns: Vec<(&str, &str, bool)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let columns: Vec<(&str, &str, bool)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     assert_eq!(
         columns,
         [
@@ -61,8 +60,11 @@ async fn oids_stay_when_other_relations_come_and_go() {
         client.query_one(sql, &[]).await.expect("is one").get(0)
     };
     let before = oid().await;
-    let fewer = support::relations().iter().filter(|relation| relation.name != "orders").cloned().collect();
+    let fewer =
+        crate::support::relations().iter().filter(|relation| relation.name != "orders").cloned().collect();
     fixture.relations.send_replace(std::sync::Arc::new(offtake_plan::Relations::new(fewer)));
     assert_eq!(oid().await, before);
-    assert!(client.query("SELECT 1 FROM pg_class WHERE relname = 'orders'", &[]).await.expect("runs").is_empty());
+    assert!(
+        client.query("SELECT 1 FROM pg_class WHERE relname = 'orders'", &[]).await.expect("runs").is_empty()
+    );
 }
