@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How soon an edit of the folder is seen.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs until `stop`.
 pub async fn run(args: args::Up, stop: CancellationToken) -> anyhow::Result<()> {
@@ -49,6 +49,16 @@ fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Catalog, String> {
         .map_err(|found| format!("{} is not in order:{}", folder.display(), commands::problems(&found)))
 }
 
+/// Names, sizes and times of what is in the folder; empty where it cannot be read, which reading it will tell.
+fn stamps(folder: &Path) -> Vec<(std::ffi::OsString, u64, Option<std::time::SystemTime>)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut stamps: Vec<_> = entries
+        .filter_map(|entry| entry.metadata().ok().map(|data| (entry.file_name(), data.len(), data.modified().ok())))
+        .collect();
+    stamps.sort();
+    stamps
+}
+
 /// Reads the folder again and again and hands on what changed. A folder that is not in order changes nothing: it is reported once.
 async fn follow(
     folder: std::path::PathBuf,
@@ -58,7 +68,14 @@ async fn follow(
     stop: CancellationToken,
 ) {
     let mut reported = None;
+    // What stands in the folder is read again only when a file's name, size or time changed.
+    let mut seen = None;
     while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        let stamps = stamps(&folder);
+        if seen.as_ref() == Some(&stamps) {
+            continue;
+        }
+        seen = Some(stamps);
         match read(&folder, source.as_ref()) {
             Ok(catalog) => {
                 reported = None;

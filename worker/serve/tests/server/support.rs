@@ -260,11 +260,11 @@ fn fill(writer: &mut Writer) {
     );
     let values: Vec<Option<&str>> = TYPE_VALUES.iter().copied().map(Some).collect();
     writer.load(TYPES, vec![(row(&types_columns(), &values), 1), (row(&types_columns(), &[None; 18]), 1)]);
+    writer.update_errors(FAULTY, FIRST, vec![(EvalError::division_by_zero(), 1)]);
     for id in [ORDERS, TOTALS, TYPES, ALTERED, FAULTY, MIXED] {
         writer.load(id, Vec::new());
         writer.advance(id, FIRST + 1);
     }
-    writer.update_errors(FAULTY, FIRST, vec![(EvalError::division_by_zero(), 1)]);
     writer.publish();
 }
 
