@@ -53,7 +53,9 @@ fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Catalog, String> {
 fn stamps(folder: &Path) -> Vec<(std::ffi::OsString, u64, Option<std::time::SystemTime>)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut stamps: Vec<_> = entries
-        .filter_map(|entry| entry.metadata().ok().map(|data| (entry.file_name(), data.len(), data.modified().ok())))
+        .filter_map(|entry| {
+            entry.metadata().ok().map(|data| (entry.file_name(), data.len(), data.modified().ok()))
+        })
         .collect();
     stamps.sort();
     stamps

@@ -647,15 +647,26 @@ impl Applier {
         let (Some(snapshot), Some(layout)) = (table.copied, table.record.layout.clone()) else {
             return Ok(());
         };
+        // TRUNCATE does not respect snapshots: a copy that reads after one finds the table empty, whatever its snapshot. What came
+        // before the last of them is gone in either case, so the changes are taken from there.
+        let mut first = 0;
+        for entry in self.store.pending(TableId(id))? {
+            let (seq, bytes) = entry?;
+            match RowChange::from_bytes(&bytes) {
+                None => {
+                    let problem = problems::unreadable_pending(&table.record);
+                    return self.stop_table(id, problem, false);
+                }
+                Some((commit, RowChange::Truncate)) if commit >= snapshot.0 => first = seq,
+                Some(_) => {}
+            }
+        }
         let mut staged = Staged::default();
         for entry in self.store.pending(TableId(id))? {
-            let (_, bytes) = entry?;
-            let Some((commit, change)) = RowChange::from_bytes(&bytes) else {
-                let problem = problems::unreadable_pending(&table.record);
-                return self.stop_table(id, problem, false);
-            };
+            let (seq, bytes) = entry?;
+            let Some((commit, change)) = RowChange::from_bytes(&bytes) else { continue };
             // A transaction is in the snapshot exactly if its commit record stands before the snapshot's LSN.
-            if commit < snapshot.0 {
+            if commit < snapshot.0 || seq < first {
                 continue;
             }
             if let Err(mismatch) =

@@ -156,7 +156,8 @@ impl Staged {
     /// Calls `f` for everything that must be written so that the store is as the batch left it.
     pub fn writes<'a>(&'a self, mut f: impl FnMut(Write<'a>)) {
         for (&table, changes) in &self.tables {
-            let mut changed: Vec<_> = changes.entries.iter().filter(|(_, entry)| entry.before != entry.now).collect();
+            let mut changed: Vec<_> =
+                changes.entries.iter().filter(|(_, entry)| entry.before != entry.now).collect();
             // The store takes keys in order far faster than in a hash map's order.
             changed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             for (key, entry) in changed {
