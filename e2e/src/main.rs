@@ -126,7 +126,7 @@ fn build() -> anyhow::Result<()> {
 
 fn test(filter: Option<&str>, python: &Path) -> anyhow::Result<()> {
     let mut tests = cargo();
-    tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
+    tests.args(["test", "--release", "--workspace", "--tests", "--no-fail-fast"]);
     tests.arg("--").args(filter).args(["--test-threads", "2"]).env("OFFTAKE_TEST_PYTHON", python);
     run(&mut tests)
 }

@@ -75,8 +75,8 @@ async fn survive(version: &str) {
         }
         let _rest = program.at_rest().await;
         let client = upstream.connect().await;
-        oracle::compare(&client, &mut worker, &questions, &context).await;
         let status = worker.ready().await;
+        oracle::compare(&client, &mut worker, &questions, &context).await;
         assert_eq!(finished(&status), copied, "{context}: something was copied again");
     }
     program.finish().await;

@@ -94,6 +94,8 @@ impl Overlay {
             ("pg_user", users()?),
             ("pg_publication", publications()?),
             ("pg_auth_members", members()?),
+            ("pg_db_role_setting", role_settings()?),
+            ("pg_default_acl", default_privileges()?),
             ("pg_locks", locks()?),
             ("pg_stat_activity", activity()?),
         ]);
@@ -609,6 +611,23 @@ fn publications() -> Made {
             ("pubdelete", Kind::Bool),
             ("pubtruncate", Kind::Bool),
             ("pubviaroot", Kind::Bool),
+        ],
+        &[],
+    )
+}
+
+fn role_settings() -> Made {
+    table(&[("setdatabase", Kind::Int), ("setrole", Kind::Int), ("setconfig", Kind::Texts)], &[])
+}
+
+fn default_privileges() -> Made {
+    table(
+        &[
+            ("oid", Kind::Int),
+            ("defaclrole", Kind::Int),
+            ("defaclnamespace", Kind::Int),
+            ("defaclobjtype", Kind::Text),
+            ("defaclacl", Kind::Texts),
         ],
         &[],
     )

@@ -5,12 +5,15 @@
 //! | `ARRAY(SELECT e FROM …)` | `(SELECT array_agg(e) FROM …)` |
 //! | `ARRAY(SELECT … FROM unnest(options) …)` and over tables that are empty here | NULL |
 //! | `EXISTS (SELECT …)` as a value | `(SELECT count(*) FROM …) > 0` |
+//! | `(SELECT e FROM …)` in a condition | `(SELECT max(e) FROM …)`: correlated ones must be aggregates |
+//! | `x LIKE p ESCAPE '/'` | `x LIKE replace(replace(p, '\', '\\'), '/', '\')` |
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
     ast::{
-        Expr, FunctionArguments, Query, SelectItem, SetExpr, Statement, TableFactor, VisitMut, VisitorMut,
+        Expr, FunctionArguments, Query, SelectItem, SetExpr, Statement, TableFactor, Value, ValueWithSpan, VisitMut,
+        VisitorMut,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
@@ -20,7 +23,7 @@ use datafusion::sql::sqlparser::{
 const EMPTY: &[&str] = &["pg_auth_members", "pg_policy", "pg_db_role_setting", "pg_shdepend", "pg_trigger"];
 
 pub fn rewrite(statement: &mut Statement) {
-    let _: ControlFlow<()> = VisitMut::visit(statement, &mut Arrays);
+    let _: ControlFlow<()> = VisitMut::visit(statement, &mut Expressions);
     let Statement::Query(query) = statement else { return };
     let _: ControlFlow<()> = VisitMut::visit(&mut **query, &mut Values);
 }
@@ -30,12 +33,15 @@ fn expression(text: &str) -> Option<Expr> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
 }
 
-struct Arrays;
+struct Expressions;
 
-impl VisitorMut for Arrays {
+impl VisitorMut for Expressions {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } = expr {
+            unescape(pattern, escape_char);
+        }
         let Expr::Function(function) = &*expr else { return ControlFlow::Continue(()) };
         let FunctionArguments::Subquery(query) = &function.args else { return ControlFlow::Continue(()) };
         if function.name.to_string().eq_ignore_ascii_case("array")
@@ -44,6 +50,19 @@ impl VisitorMut for Arrays {
             *expr = replaced;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Makes the backslash the escape character of a LIKE.
+fn unescape(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
+    let Some(Value::SingleQuotedString(character)) = escape.as_ref().map(|escape| &escape.value) else { return };
+    if character.chars().count() != 1 || character == "\\" {
+        return;
+    }
+    let quoted = character.replace('\'', "''");
+    if let Some(replaced) = expression(&format!("replace(replace({pattern}, '\\', '\\\\'), '{quoted}', '\\')")) {
+        *pattern = replaced;
+        *escape = None;
     }
 }
 
@@ -105,6 +124,9 @@ impl VisitorMut for Values {
                     let _: ControlFlow<()> = VisitMut::visit(expr, &mut Existence);
                 }
             }
+            if let Some(condition) = &mut select.selection {
+                let _: ControlFlow<()> = VisitMut::visit(condition, &mut Scalars);
+            }
         }
         ControlFlow::Continue(())
     }
@@ -127,6 +149,27 @@ impl VisitorMut for Existence {
             if counted && let Some(replaced) = expression(&format!("(({query}) {comparison})")) {
                 *expr = replaced;
             }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Scalar subqueries in a condition answer one row each: its maximum is itself.
+struct Scalars;
+
+impl VisitorMut for Scalars {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::Subquery(query) = expr else { return ControlFlow::Continue(()) };
+        if let SetExpr::Select(select) = &mut *query.body
+            && let [SelectItem::UnnamedExpr(value) | SelectItem::ExprWithAlias { expr: value, .. }] =
+                select.projection.as_slice()
+            && !matches!(value, Expr::Function(_))
+            && query.limit_clause.is_none()
+            && let Some(aggregate) = expression(&format!("max({value})"))
+        {
+            select.projection = vec![SelectItem::UnnamedExpr(aggregate)];
         }
         ControlFlow::Continue(())
     }
@@ -157,6 +200,10 @@ mod tests {
                 "SELECT NOT a AND EXISTS (SELECT 1 FROM t WHERE t.x = u.x) AS b FROM u WHERE EXISTS (SELECT 1 FROM t)"
             ),
             "SELECT NOT a AND ((SELECT count(*) FROM t WHERE t.x = u.x) > 0) AS b FROM u WHERE EXISTS (SELECT 1 FROM t)"
+        );
+        assert_eq!(
+            rewritten("SELECT a FROM t WHERE b = (SELECT x FROM u WHERE u.y = t.y) AND c NOT LIKE 'pg/_%' ESCAPE '/'"),
+            r"SELECT a FROM t WHERE b = (SELECT max(x) FROM u WHERE u.y = t.y) AND c NOT LIKE replace(replace('pg/_%', '\', '\\'), '/', '\')"
         );
     }
 }

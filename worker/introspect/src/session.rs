@@ -147,7 +147,7 @@ impl Introspection {
 }
 
 /// Writes the parameters' values into the text as constants (numbers bare, everything else quoted), and takes the schema off
-/// function calls: `pg_catalog.substring(x, 1, 3)` does not parse.
+/// functions with a syntax of their own: `pg_catalog.substring(x, 1, 3)` does not parse.
 fn bind(sql: &str, parameters: &[Option<String>]) -> Result<String, IntrospectError> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
         .with_unescape(false)
@@ -183,9 +183,11 @@ fn bind(sql: &str, parameters: &[Option<String>]) -> Result<String, IntrospectEr
     Ok(bound)
 }
 
-/// `.name(`
+/// `.name(` of a function that the parser knows by name. Others keep their schema, for `datafusion-pg-catalog` recognises some of
+/// psql's queries word by word.
 fn is_call(tokens: &[Token]) -> bool {
-    matches!(tokens, [Token::Period, Token::Word(_), Token::LParen, ..])
+    const KNOWN: [&str; 5] = ["extract", "overlay", "position", "substring", "trim"];
+    matches!(tokens, [Token::Period, Token::Word(word), Token::LParen, ..] if KNOWN.contains(&word.value.to_lowercase().as_str()))
 }
 
 #[cfg(test)]
