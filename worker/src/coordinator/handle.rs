@@ -38,7 +38,7 @@ pub(super) enum Message {
     Rows { id: CollectionId, rows: Vec<(Row, i64)> },
     Live { id: CollectionId, time: u64, updates: Vec<(Row, i64)> },
     Drop { id: CollectionId },
-    Views(Vec<View>),
+    Views { views: Vec<View>, generation: u64 },
 }
 
 /// The coordinator is gone: the process is ending.
@@ -92,8 +92,8 @@ impl Handle {
         self.send(Message::Drop { id })
     }
 
-    /// The views that should be kept.
-    pub fn views(&self, views: Vec<View>) -> Result<(), Gone> {
-        self.send(Message::Views(views))
+    /// The views that should be kept. Once they are looked at, the catalog of this generation counts as taken up.
+    pub fn views(&self, views: Vec<View>, generation: u64) -> Result<(), Gone> {
+        self.send(Message::Views { views, generation })
     }
 }

@@ -174,13 +174,15 @@ impl Coordinator {
                 }
                 Ok(())
             }
-            Message::Views(wanted) => {
-                for id in self.views.want(wanted) {
+            Message::Views { views, generation } => {
+                for id in self.views.want(views) {
                     self.results.remove(id);
                     self.constant.remove(&id);
                     self.engine.drop(id)?;
                 }
-                self.settle_views()
+                self.settle_views()?;
+                self.board.post(|status| status.generation = generation);
+                Ok(())
             }
         }
     }

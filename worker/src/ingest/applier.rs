@@ -369,11 +369,10 @@ impl Applier {
             }
         }
         self.board.post(|status| {
-            status.generation = catalog.generation;
             status.source.object.clone_from(&catalog.source.object);
             status.source.slot.name.clone_from(&catalog.source.slot);
         });
-        self.coordinator.views(catalog.views.clone())?;
+        self.coordinator.views(catalog.views.clone(), catalog.generation)?;
         self.announce();
         Ok(())
     }
