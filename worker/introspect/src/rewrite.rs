@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
     ast::{
-        Expr, FunctionArguments, Query, SelectItem, SetExpr, Statement, TableFactor, Value, ValueWithSpan, VisitMut,
-        VisitorMut,
+        Expr, FunctionArguments, Query, SelectItem, SetExpr, Statement, TableFactor, Value, ValueWithSpan,
+        VisitMut, VisitorMut,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
@@ -55,12 +55,16 @@ impl VisitorMut for Expressions {
 
 /// Makes the backslash the escape character of a LIKE.
 fn unescape(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
-    let Some(Value::SingleQuotedString(character)) = escape.as_ref().map(|escape| &escape.value) else { return };
+    let Some(Value::SingleQuotedString(character)) = escape.as_ref().map(|escape| &escape.value) else {
+        return;
+    };
     if character.chars().count() != 1 || character == "\\" {
         return;
     }
     let quoted = character.replace('\'', "''");
-    if let Some(replaced) = expression(&format!("replace(replace({pattern}, '\\', '\\\\'), '{quoted}', '\\')")) {
+    if let Some(replaced) =
+        expression(&format!("replace(replace({pattern}, '\\', '\\\\'), '{quoted}', '\\')"))
+    {
         *pattern = replaced;
         *escape = None;
     }
@@ -202,7 +206,9 @@ mod tests {
             "SELECT NOT a AND ((SELECT count(*) FROM t WHERE t.x = u.x) > 0) AS b FROM u WHERE EXISTS (SELECT 1 FROM t)"
         );
         assert_eq!(
-            rewritten("SELECT a FROM t WHERE b = (SELECT x FROM u WHERE u.y = t.y) AND c NOT LIKE 'pg/_%' ESCAPE '/'"),
+            rewritten(
+                "SELECT a FROM t WHERE b = (SELECT x FROM u WHERE u.y = t.y) AND c NOT LIKE 'pg/_%' ESCAPE '/'"
+            ),
             r"SELECT a FROM t WHERE b = (SELECT max(x) FROM u WHERE u.y = t.y) AND c NOT LIKE replace(replace('pg/_%', '\', '\\'), '/', '\')"
         );
     }
