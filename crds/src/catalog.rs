@@ -45,7 +45,8 @@ pub fn to_catalog(manifests: &Manifests, source: Option<&ObjectName>) -> Result<
     }
 }
 
-fn choose<'a>(
+/// The source named, or the only one there is.
+pub fn choose<'a>(
     manifests: &'a Manifests,
     wanted: Option<&ObjectName>,
 ) -> Result<(&'a ObjectName, &'a PgSource), Problem> {

@@ -153,3 +153,30 @@ async fn views_come_and_go_and_errors_are_data() {
     );
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn down_leaves_nothing_upstream_and_nothing_here() {
+    let upstream = Upstream::start(super::NEWEST).await;
+    upstream.run("CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION app FOR TABLE t").await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&["t"])),
+    ]);
+    worker.ready().await;
+    let down = |worker: &Worker| {
+        std::process::Command::new(worker::binary())
+            .args(["down", "-f"])
+            .arg(worker.manifests())
+            .arg("--data-dir")
+            .arg(worker.data())
+            .output()
+            .expect("offtake down runs")
+    };
+    let refused = down(&worker);
+    assert!(!refused.status.success() && worker.data().exists(), "it runs: {refused:?}");
+    worker.stop().await;
+    let done = down(&worker);
+    assert!(done.status.success() && !worker.data().exists(), "{done:?}");
+    let slots = upstream.connect().await.query("SELECT slot_name FROM pg_replication_slots", &[]).await;
+    assert_eq!(slots.expect("the slots").len(), 0);
+}

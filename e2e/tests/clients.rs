@@ -180,3 +180,56 @@ async fn psycopg_reads_text_and_binary() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scram_and_tls_let_in_who_knows_the_password() {
+    let authority = super::tls::Authority::new();
+    let (certificate, key) = authority.issue("localhost");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let (certificate, key) = (file("tls.crt", &certificate), file("tls.key", &key));
+    let (ca, users) = (file("ca.crt", &authority.pem()), file("users", "reader:s3 cret:x\n"));
+    let upstream = Upstream::start("any").await;
+    upstream.run(SCHEMA).await;
+    let mut worker = Worker::start_with(
+        &[("source.yaml", manifests::source(&upstream)), ("tables.yaml", manifests::tables(&["orders"]))],
+        &["--users-file", &users, "--tls-certificate", &certificate, "--tls-key", &key],
+    );
+    worker.ready().await;
+    let psql = |password: &str, ssl: &str| {
+        let address = format!(
+            "host=localhost hostaddr={} port={} user=reader dbname=offtake {ssl} connect_timeout=10",
+            worker.sql.ip(),
+            worker.sql.port()
+        );
+        let output = Command::new("psql")
+            .args(["-X", "-w", "-At", &address, "-c", "SELECT count(*) FROM orders"])
+            .env("PGPASSWORD", password)
+            .stdin(Stdio::null())
+            .output()
+            .expect("psql is installed by `cargo xtask test`");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let verify = format!("sslmode=verify-full sslrootcert={ca}");
+    let (rows, errors) = psql("s3 cret:x", &format!("{verify} channel_binding=require"));
+    assert_eq!(rows.trim(), "1000", "{errors}");
+    let (rows, errors) = psql("s3 cret:x", "sslmode=disable");
+    assert_eq!(rows.trim(), "1000", "on loopback TLS is offered, not asked for: {errors}");
+    let (_, errors) = psql("wrong", &verify);
+    assert!(errors.contains("password authentication failed"), "{errors}");
+    worker.stop().await;
+
+    // Without users, only loopback is served.
+    let open = Command::new(worker::binary())
+        .args(["up", "-f", &worker.manifests().display().to_string()])
+        .args(["--data-dir", &folder.path().join("data").display().to_string()])
+        .args(["--sql-listen", "0.0.0.0:0", "--http-listen", "127.0.0.1:0"])
+        .output()
+        .expect("offtake up runs");
+    let said = String::from_utf8_lossy(&open.stderr);
+    assert!(!open.status.success() && said.contains("loopback"), "{said}");
+}

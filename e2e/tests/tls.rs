@@ -5,10 +5,11 @@ use offtake_e2e::{Upstream, Worker, manifests};
 use offtake_embedded::{Options, ServerTls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+/// A certificate authority of the test's own.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Authority {
+    pub fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Authority(
@@ -16,7 +17,12 @@ impl Authority {
         )
     }
 
-    fn issue(&self, name: &str) -> (String, String) {
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for a name, and its key, as PEM.
+    pub fn issue(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
@@ -33,8 +39,8 @@ async fn every_tls_mode_trusts_exactly_what_it_says() {
     // The fixture's own connections go to another database and are not encrypted.
     let hba = vec!["hostnossl app all 127.0.0.1/32 reject".to_owned()];
     let upstream = Upstream::start_with(super::NEWEST, Options { tls, hba, ..Options::default() }).await;
-    let ca = authority.0.pem();
-    let other = Authority::new().0.pem();
+    let ca = authority.pem();
+    let other = Authority::new().pem();
     let secret = |pem: &str| {
         format!(
             "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: ca}}\nstringData:\n  ca.crt: |\n    {}\n",

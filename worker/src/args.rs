@@ -18,6 +18,8 @@ pub enum Command {
     Demo(Demo),
     /// Run the manifests of a folder, without Kubernetes, until stopped.
     Up(Up),
+    /// End for good what `up` began: drop the slot upstream and remove the data directory.
+    Down(Down),
     /// Check the manifests of a folder and report every finding with its remedy.
     Check(Check),
     /// Run a worker that is given its catalog over HTTP (what a StatefulSet runs).
@@ -72,11 +74,24 @@ pub struct Up {
     /// Which PgSource to run where the folder holds several.
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// Timely worker threads.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub threads: usize,
+    /// Timely worker threads; default: the PgSource's spec.worker.threads, or 1.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
     #[command(flatten)]
     pub listen: Listen,
+}
+
+#[derive(Debug, Args)]
+pub struct Down {
+    /// The folder that holds the manifests (YAML or JSON).
+    #[arg(short = 'f', long = "filename", value_name = "DIR")]
+    pub manifests: PathBuf,
+    /// Where `offtake up` kept the tables: removed.
+    #[arg(long, default_value = ".offtake", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Which PgSource where the folder holds several.
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         match arguments.command {
             Command::Demo(args) => demo::run(args, stop).await,
             Command::Up(args) => up::run(args, stop).await,
+            Command::Down(args) => up::down(args).await,
             Command::Check(args) => check(args).await,
             Command::Worker(args) => worker(args, stop).await,
         }

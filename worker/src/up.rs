@@ -2,9 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Context;
-use offtake_contract::Catalog;
-use offtake_crds::{ObjectName, catalog, manifests};
+use anyhow::{Context, anyhow};
+use offtake_contract::{Catalog, Problem, Source};
+use offtake_crds::{ObjectName, ReclaimPolicy, catalog, manifests};
+use offtake_postgres::{error::PgError, session, slot};
+use offtake_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,10 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Runs until `stop`.
 pub async fn run(args: args::Up, stop: CancellationToken) -> anyhow::Result<()> {
     let source = commands::source_name(args.source.as_deref())?;
-    let catalog = read(&args.manifests, source.as_ref()).map_err(|wrong| anyhow::anyhow!("{wrong}"))?;
+    let wanted = read(&args.manifests, source.as_ref()).map_err(|wrong| anyhow::anyhow!("{wrong}"))?;
+    let Wanted { catalog, threads, .. } = wanted;
+    let slot = catalog.source.slot.clone();
     let options = process::Options {
         data_dir: args.data_dir.clone(),
-        threads: args.threads,
+        threads: args.threads.or(threads).unwrap_or(1),
         serve: commands::serve_config(&args.listen)?,
         accept_catalogs: false,
     };
@@ -36,17 +40,72 @@ pub async fn run(args: args::Up, stop: CancellationToken) -> anyhow::Result<()> 
         process.http_address()
     );
     process.put(catalog.clone()).await;
-    let follow = tokio::spawn(follow(args.manifests, source, catalog, process.catalogs(), stop.clone()));
+    let follow =
+        tokio::spawn(follow(args.manifests.clone(), source, catalog, process.catalogs(), stop.clone()));
     let result = process.run_until(stop).await;
     follow.abort();
+    tracing::info!(
+        "the server keeps its log for slot {slot} until the next start; to end this for good: offtake down -f {} --data-dir {}",
+        args.manifests.display(),
+        args.data_dir.display()
+    );
     result
 }
 
-/// Reads the folder into a catalog, or says everything that is wrong with it.
-fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Catalog, String> {
+/// Ends for good what [`run`] began: the slot upstream and the data directory go.
+pub async fn down(args: args::Down) -> anyhow::Result<()> {
+    let source = commands::source_name(args.source.as_deref())?;
+    let wanted = read(&args.manifests, source.as_ref()).map_err(|wrong| anyhow::anyhow!("{wrong}"))?;
+    let source = wanted.catalog.source;
+    // Held until the directory is gone: an Offtake that still runs on it keeps its slot and its tables.
+    let store = match args.data_dir.try_exists() {
+        Ok(true) => {
+            Some(Store::open(&args.data_dir).map_err(|error| anyhow!("{error}. {}", error.remedy()))?)
+        }
+        Ok(false) => None,
+        Err(error) => return Err(error).with_context(|| format!("looking at {}", args.data_dir.display())),
+    };
+    if wanted.retain {
+        println!("slot {} stays: spec.slot.reclaimPolicy is Retain", source.slot);
+    } else {
+        let dropped = drop_slot(&source).await.map_err(|error| anyhow!("{}", error.problem()))?;
+        println!("slot {} {}", source.slot, if dropped { "dropped" } else { "does not exist" });
+    }
+    if let Some(store) = store {
+        std::fs::remove_dir_all(&args.data_dir)
+            .with_context(|| format!("removing {}", args.data_dir.display()))?;
+        drop(store);
+        println!("{} removed", args.data_dir.display());
+    }
+    Ok(())
+}
+
+async fn drop_slot(source: &Source) -> Result<bool, PgError> {
+    let sql = session::connect(&source.connection, "offtake down").await?;
+    slot::drop(&sql, &source.slot).await
+}
+
+/// What a folder asks for.
+struct Wanted {
+    catalog: Catalog,
+    /// spec.slot.reclaimPolicy is Retain.
+    retain: bool,
+    /// spec.worker.threads.
+    threads: Option<usize>,
+}
+
+/// Reads the folder, or says everything that is wrong with it.
+fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Wanted, String> {
     let manifests = manifests::read_dir(folder).map_err(|errors| errors.to_string())?;
-    catalog::to_catalog(&manifests, source)
-        .map_err(|found| format!("{} is not in order:{}", folder.display(), commands::problems(&found)))
+    let wanted = || {
+        let catalog = catalog::to_catalog(&manifests, source)?;
+        let (_, object) = catalog::choose(&manifests, source).map_err(|problem| vec![problem])?;
+        let retain = object.spec.slot.reclaim_policy == ReclaimPolicy::Retain;
+        Ok(Wanted { catalog, retain, threads: object.spec.worker.threads.map(usize::from) })
+    };
+    wanted().map_err(|found: Vec<Problem>| {
+        format!("{} is not in order:{}", folder.display(), commands::problems(&found))
+    })
 }
 
 /// Names, sizes and times of what is in the folder; empty where it cannot be read, which reading it will tell.
@@ -79,7 +138,7 @@ async fn follow(
         }
         seen = Some(stamps);
         match read(&folder, source.as_ref()) {
-            Ok(catalog) => {
+            Ok(Wanted { catalog, .. }) => {
                 reported = None;
                 if catalog != current {
                     tracing::info!(

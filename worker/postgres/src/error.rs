@@ -72,6 +72,9 @@ pub enum PgError {
     /// The slot is read by another session.
     #[error("replication slot {slot:?} is in use by the session with pid {pid}")]
     SlotActive { slot: String, pid: i32 },
+    /// A snapshot that is older than the table's file does not see its rows.
+    #[error("table {table} was rewritten after the snapshot was taken")]
+    Rewritten { table: String },
     #[error("copy of {table}: {source}")]
     Value { table: String, source: ValueError },
     #[error(transparent)]
@@ -243,6 +246,7 @@ impl PgError {
                 ),
                 Backoff,
             ),
+            PgError::Rewritten { .. } => plain("TableRewritten", "nothing: the copy starts again", Backoff),
             PgError::Value { .. } => plain(
                 "ValueUnsupported",
                 "name the column in textColumns to keep it as text, or in excludeColumns",

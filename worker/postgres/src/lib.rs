@@ -17,6 +17,7 @@ pub mod session;
 pub mod shape;
 pub mod slot;
 pub mod snapshot;
+pub mod timeline;
 mod tls;
 mod transport;
 pub mod wire;

@@ -13,9 +13,9 @@ use tokio::{
 };
 
 use crate::{
-    catalog::UpstreamTable,
+    catalog::{RelationKind, UpstreamTable},
     error::PgError,
-    quote::{literal, shown_table},
+    quote::{literal, qualified, shown_table},
     shape::Wanted,
     wire::connection::{Wire, server_error, unexpected},
 };
@@ -107,7 +107,35 @@ async fn open(request: &Copy<'_>) -> Result<Wire, PgError> {
     let mut wire = Wire::open(request.connection, request.application_name, false).await?;
     wire.query(context, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     wire.query(context, &format!("SET TRANSACTION SNAPSHOT {}", literal(request.snapshot))).await?;
+    hold(&mut wire, request.table).await?;
     Ok(wire)
+}
+
+/// Locks the table against everything that rewrites it, until the session ends, and makes sure that nothing rewrote it before.
+///
+/// ALTER TABLE gives every row of the new file a new transaction: an older snapshot sees the table empty, without a word. (PostgreSQL
+/// documentation, section 13.6, Caveats.)
+async fn hold(wire: &mut Wire, table: &UpstreamTable) -> Result<(), PgError> {
+    let context = "lock the table for the copy";
+    let name = qualified(&table.schema, &table.name);
+    let only = if table.kind == RelationKind::Partitioned { "" } else { "ONLY " };
+    // Any reading statement takes the lock, on partitions too, and needs no other privilege than the copy itself.
+    wire.query(context, &format!("SELECT FROM {only}{name} LIMIT 0")).await?;
+    // The catalog is read in the snapshot, pg_relation_filenode() as things are now.
+    let rewritten = format!(
+        "WITH RECURSIVE t(oid) AS (SELECT {oid}::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN t ON i.inhparent = t.oid
+                                   WHERE {partitioned})
+         SELECT format('%I.%I', n.nspname, c.relname) FROM t JOIN pg_class c ON c.oid = t.oid
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'r' AND pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode",
+        oid = table.oid,
+        partitioned = table.kind == RelationKind::Partitioned,
+    );
+    let rows = wire.query(context, &rewritten).await?;
+    match rows.into_iter().flatten().flatten().next() {
+        Some(table) => Err(PgError::Rewritten { table }),
+        None => Ok(()),
+    }
 }
 
 /// One connection, which takes part after part until none is left.

@@ -24,6 +24,12 @@ const SCHEMA_ALTERED: &str = "source table schema has been altered";
 /// The reason word of a view whose table is not there yet, which passes by itself.
 const WAITING_FOR_TABLE: &str = "WaitingForTable";
 
+/// The reason word of a view that reads another one which is not there.
+const WAITING_FOR_VIEW: &str = "WaitingForView";
+
+/// The reason word of a view that names what is neither a table nor a view.
+const UNKNOWN_RELATION: &str = "UnknownRelation";
+
 /// A table, as views see it.
 pub struct Known<'a> {
     pub declaration: &'a Declaration,
@@ -183,8 +189,31 @@ impl Views {
                 }
             });
             if !progress || open.is_empty() {
+                self.wait_for_views(&open);
                 return planned;
             }
+        }
+    }
+
+    /// Of the views that cannot be planned: one that names another is told so, whose problem is the one to mend.
+    fn wait_for_views(&mut self, open: &[usize]) {
+        for &place in open {
+            let State::Refused(problem) = &self.entries[place].state else { continue };
+            if problem.reason != UNKNOWN_RELATION {
+                continue;
+            }
+            let named = |other: &&usize| {
+                let View { schema, name, .. } = &self.entries[**other].definition;
+                let quoted = |name: &str| problem.message.contains(&format!("\"{name}\""));
+                **other != place && (quoted(name) || quoted(&format!("{schema}.{name}")))
+            };
+            let Some(other) = open.iter().find(named) else { continue };
+            let message = format!(
+                "View {}: waits for View {}, which is not in order",
+                self.entries[place].definition.object, self.entries[*other].definition.object
+            );
+            self.entries[place].state =
+                State::Refused(Problem::new(WAITING_FOR_VIEW, message, "see that view"));
         }
     }
 
@@ -214,7 +243,7 @@ impl Views {
                     State::Refused(problem) => {
                         let message =
                             format!("waits for View {}: {}", entry.definition.object, problem.message);
-                        return (Problem::new("WaitingForView", message, problem.remedy.clone()), false);
+                        return (Problem::new(WAITING_FOR_VIEW, message, problem.remedy.clone()), false);
                     }
                     State::Waiting { plan, .. } => return self.why_waiting(plan, tables, seen),
                     State::Installed { .. } => {}
@@ -288,7 +317,9 @@ impl Views {
                 .iter()
                 .map(|entry| {
                     let (phase, problem) = match &entry.state {
-                        State::Refused(problem) if problem.reason == WAITING_FOR_TABLE => {
+                        State::Refused(problem)
+                            if [WAITING_FOR_TABLE, WAITING_FOR_VIEW].contains(&problem.reason.as_str()) =>
+                        {
                             (ViewPhase::Pending, Some(problem.clone()))
                         }
                         State::Refused(problem) => (ViewPhase::Failed, Some(problem.clone())),
@@ -378,7 +409,7 @@ fn refused(view: &View, error: &PlanError, tables: &[Known<'_>]) -> Problem {
         return Problem::new(WAITING_FOR_TABLE, message, "");
     }
     Problem::new(
-        "InvalidQuery",
+        if error.sqlstate == "42P01" { UNKNOWN_RELATION } else { "InvalidQuery" },
         format!("View {}: spec.query{at}: {}", view.object, error.message),
         error.hint.clone().unwrap_or_else(|| "correct spec.query".to_owned()),
     )

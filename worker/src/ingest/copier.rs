@@ -13,7 +13,7 @@ use offtake_contract::{Catalog, Problem, SnapshotProgress, TablePhase};
 use offtake_lir::CollectionId;
 use offtake_postgres::{
     catalog::{self, UpstreamTable},
-    error::Retry,
+    error::{PgError, Retry},
     fence::{self, Watched},
     preflight, shape, slot,
     snapshot::{self, Chunk, Copy},
@@ -97,10 +97,15 @@ async fn copy_group(
     let snapshot = created.snapshot.clone().unwrap_or_default();
     for table in ready {
         let id = table.record.id;
-        let progress = copy_table(ingest, catalog, &name, &snapshot, table).await?;
-        ingest.copied.lock().insert(id);
-        if let Some(progress) = progress {
-            ingest.tell(Message::Copied { id, snapshot: created.consistent_point, progress }).await?;
+        match copy_table(ingest, catalog, &name, &snapshot, table).await? {
+            Outcome::Copied(progress) => {
+                ingest.copied.lock().insert(id);
+                ingest.tell(Message::Copied { id, snapshot: created.consistent_point, progress }).await?;
+            }
+            Outcome::Dropped => {
+                ingest.copied.lock().insert(id);
+            }
+            Outcome::Again => {}
         }
     }
     Ok(())
@@ -174,14 +179,23 @@ async fn export(
     Ok(created)
 }
 
-/// Copies one table. `None`: it was removed meanwhile, or cannot be kept.
+/// How the copy of a table ended, where the session goes on.
+enum Outcome {
+    Copied(SnapshotProgress),
+    /// It was removed meanwhile, or cannot be kept.
+    Dropped,
+    /// The snapshot does not show the table: the next group takes it up under a new one.
+    Again,
+}
+
+/// Copies one table.
 async fn copy_table(
     ingest: &Ingest,
     catalog: &Catalog,
     application_name: &str,
     snapshot: &str,
     table: Ready,
-) -> Result<Option<SnapshotProgress>, SessionError> {
+) -> Result<Outcome, SessionError> {
     let Ready { record, upstream, layout } = table;
     let mut progress = SnapshotProgress {
         rows_estimated: upstream.row_estimate,
@@ -204,7 +218,14 @@ async fn copy_table(
         wanted: &layout.columns,
         parallelism: PARALLELISM,
     };
-    let mut stream = snapshot::copy(request).await?;
+    let mut stream = match snapshot::copy(request).await {
+        Ok(stream) => stream,
+        Err(error @ PgError::Rewritten { .. }) => {
+            tracing::info!(table = object, "{error}: the copy starts again");
+            return Ok(Outcome::Again);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let (sender, receiver) = mpsc::channel(4);
     let loading = {
         let (ingest, id, key) = (ingest.clone(), record.id, layout.key.clone());
@@ -240,25 +261,25 @@ async fn copy_table(
     if let Some(error) = failed {
         if error.retry() == Retry::OnChange {
             ingest.tell(Message::CopyFailed { id: record.id, problem: error.problem() }).await?;
-            return Ok(None);
+            return Ok(Outcome::Dropped);
         }
         return Err(error.into());
     }
     if let Err(SessionError::Stands(problem)) = loaded {
         ingest.tell(Message::CopyFailed { id: record.id, problem }).await?;
-        return Ok(None);
+        return Ok(Outcome::Dropped);
     }
     if let Err(error) = loaded {
         // A table that was removed while it was copied needs no rows.
         if ingest.known.borrow().iter().all(|known| known.id != record.id) {
-            return Ok(None);
+            return Ok(Outcome::Dropped);
         }
         return Err(error);
     }
     progress.finished_at = Some(board::now());
     post(&progress);
     tracing::info!(table = object, rows = progress.rows_copied, bytes = progress.bytes, "copied");
-    Ok(Some(progress))
+    Ok(Outcome::Copied(progress))
 }
 
 /// Puts the copied rows into the store and hands them to the coordinator. Runs on a thread that may block.

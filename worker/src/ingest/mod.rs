@@ -90,7 +90,11 @@ impl SessionError {
             SessionError::Postgres(error) => error.problem(),
             SessionError::Stands(problem) => problem.clone(),
             SessionError::Store(error) => problems::store(error),
-            SessionError::Record(error) => Problem::new("StoreCorrupt", error.to_string(), ""),
+            SessionError::Record(error) => Problem::new(
+                "DataDirectoryDamaged",
+                error.to_string(),
+                "check the volume; move the directory away to copy everything anew",
+            ),
             SessionError::Gone => Problem::new("Stopping", self.to_string(), ""),
         }
     }

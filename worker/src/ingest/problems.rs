@@ -16,7 +16,7 @@ fn upstream(record: &TableRecord) -> String {
 /// A value that the table's column cannot hold here.
 pub fn value(record: &TableRecord, error: &ValueError) -> Problem {
     Problem::new(
-        "ValueRefused",
+        "ValueUnsupported",
         format!(
             "SourceTable {}: a change of {} has a value that cannot be kept: {error}",
             record.definition.object,
@@ -62,7 +62,7 @@ pub fn row_too_large(record: &TableRecord) -> Problem {
 /// A change came before the stream described its relation.
 pub fn unannounced_relation(record: &TableRecord) -> Problem {
     Problem::new(
-        "ProtocolError",
+        "ChangesMissed",
         format!(
             "SourceTable {}: a change of {} came before its description",
             record.definition.object,
@@ -75,7 +75,7 @@ pub fn unannounced_relation(record: &TableRecord) -> Problem {
 /// A change that waited during the copy cannot be read back.
 pub fn unreadable_pending(record: &TableRecord) -> Problem {
     Problem::new(
-        "StoreCorrupt",
+        "DataDirectoryDamaged",
         format!(
             "SourceTable {}: a change that waited during the copy cannot be read back",
             record.definition.object
@@ -104,6 +104,18 @@ pub fn source_changed(field: &str, stored: &str, wanted: &str) -> Problem {
         "SourceChanged",
         format!("spec.{field} was \"{stored}\" when the tables were copied and is now \"{wanted}\""),
         format!("set spec.{field} back, or apply a new PgSource and remove this one"),
+    )
+}
+
+/// Every table is to be copied again, but the server's log is not yet where the tables stand.
+pub fn log_behind(end: Lsn, applied: Lsn) -> Problem {
+    Problem::new(
+        "LogBehind",
+        format!(
+            "the server's log ends at {end}, and the tables here stand at {applied}: it was restored to an earlier state"
+        ),
+        "the tables are copied again once the log has passed that position; to have it now, remove and re-apply the PgSource, or start \
+         with an empty data directory",
     )
 }
 

@@ -15,6 +15,13 @@ pub struct SourceRecord {
     pub database: String,
     pub publication: String,
     pub slot: String,
+    /// The timeline that the rows were read from.
+    #[serde(default)]
+    pub timeline: Option<u32>,
+    /// Why the rows are of a branch of history that the server left; it stands until everything is copied again, for the server's log may
+    /// pass our position meanwhile and look in order.
+    #[serde(default)]
+    pub branched: Option<String>,
 }
 
 /// One SourceTable's state.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use offtake_contract::{Catalog, Lsn, OnLost, SourcePhase};
 use offtake_postgres::{
     error::PgError,
-    preflight, slot,
-    wire::{ReplicationClient, ReplicationStream, SlotKind, Values},
+    preflight, slot, timeline,
+    wire::{ReplicationClient, ReplicationStream, SlotKind, SystemIdentity, Values},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +82,8 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         return Err(SessionError::Stands(problem));
     }
     let mut client = ReplicationClient::connect(&source.connection, &name).await?;
-    let system_identifier = client.identify_system().await?.system_identifier;
+    let identity = client.identify_system().await?;
+    let system_identifier = identity.system_identifier.clone();
     ingest.board.post(|status| {
         status.source.server_version = Some(found.server_version);
         status.source.system_identifier = Some(system_identifier.clone());
@@ -105,7 +106,12 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     let applied = ingest.applied();
     // A store that never got to the slot's beginning has nothing to lose.
     let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);
+    let branched = branched(&mut client, &identity, record.as_ref(), durable).await?;
+    if let (Some(record), Some(_)) = (&record, &branched) {
+        ingest.records.put_source(&SourceRecord { branched: branched.clone(), ..record.clone() })?;
+    }
     let lost = match &state {
+        _ if branched.is_some() => branched,
         None => durable.map(|_| "it does not exist any more".to_owned()),
         Some(state) => match state.check(&source.connection.database, durable) {
             Ok(()) => None,
@@ -116,6 +122,10 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     if let Some(why) = &lost {
         if source.on_lost == OnLost::Stop {
             return Err(SessionError::Stands(problems::slot_lost(&source.slot, why, applied)));
+        }
+        // Versions of the tables are numbered by the log's positions, which must not go back.
+        if identity.wal_position < applied {
+            return Err(SessionError::Stands(problems::log_behind(identity.wal_position, applied)));
         }
         tracing::warn!(slot = source.slot, "{why}: making the slot again and copying every table again");
         if state.is_some() {
@@ -131,16 +141,49 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         }
         ingest.tell(Message::Slot { at: created.consistent_point, recopy }).await?;
     }
-    if record.is_none() {
-        ingest.records.put_source(&SourceRecord {
-            system_identifier,
-            database: source.connection.database.clone(),
-            publication: source.publication.clone(),
-            slot: source.slot.clone(),
-        })?;
+    let identified = SourceRecord {
+        system_identifier,
+        database: source.connection.database.clone(),
+        publication: source.publication.clone(),
+        slot: source.slot.clone(),
+        timeline: Some(identity.timeline),
+        branched: None,
+    };
+    if record.as_ref() != Some(&identified) {
+        ingest.records.put_source(&identified)?;
     }
     let from = if lost.is_some() { Lsn(0) } else { applied };
     Ok(client.start(&source.slot, from, &source.publication, Values::Text).await?)
+}
+
+/// Why the server's log is not a continuation of what was applied: it was restored to an earlier state, or a standby was promoted that
+/// lacked the end. Its slots may look in order all the same.
+async fn branched(
+    client: &mut ReplicationClient,
+    identity: &SystemIdentity,
+    record: Option<&SourceRecord>,
+    durable: Option<Lsn>,
+) -> Result<Option<String>, SessionError> {
+    let (Some(durable), Some(record)) = (durable, record) else { return Ok(None) };
+    if record.branched.is_some() {
+        return Ok(record.branched.clone());
+    }
+    if identity.wal_position < durable {
+        let end = identity.wal_position;
+        return Ok(Some(format!(
+            "the server's log ends at {end}, before {durable}: it was restored to an earlier state"
+        )));
+    }
+    let now = identity.timeline;
+    let Some(known) = record.timeline.filter(|known| *known != now) else { return Ok(None) };
+    let history = client.timeline_history(now).await?;
+    Ok(match timeline::left(&history, known) {
+        Some(left) if left >= durable => None,
+        Some(left) => Some(format!(
+            "the server went on with timeline {now} from {left}, before {durable}: what was applied since never happened there"
+        )),
+        None => Some(format!("the server is on timeline {now}, which does not come from timeline {known}")),
+    })
 }
 
 /// Whether the stored tables may be continued from this upstream.

@@ -43,6 +43,7 @@ mod journal;
 mod load;
 mod read;
 mod store;
+mod versions;
 
 pub use batch::WriteBatch;
 pub use error::{Retry, StoreError};

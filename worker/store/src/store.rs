@@ -19,6 +19,7 @@ use crate::{
     batch::meta_key,
     directory::{Directory, from_io},
     journal::Journal,
+    versions,
 };
 use open::{open_tables, raise_floor};
 
@@ -141,6 +142,7 @@ impl Store {
     /// As [`Store::open`], with other limits.
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Store, StoreError> {
         let directory = Directory::claim(path.as_ref())?;
+        versions::check(directory.path(), &directory.database())?;
         let database = directory.guard("opening the database", || {
             Database::builder(directory.database())
                 .cache_size(options.cache_bytes)

@@ -93,6 +93,19 @@ impl ReplicationClient {
         })
     }
 
+    /// The history of a timeline: see [`crate::timeline`]. Empty for the first one, which has none.
+    pub async fn timeline_history(&mut self, timeline: u32) -> Result<String, PgError> {
+        let context = "read the timeline's history";
+        if timeline <= 1 {
+            return Ok(String::new());
+        }
+        let rows = self.wire.query(context, &format!("TIMELINE_HISTORY {timeline}")).await?;
+        match rows.into_iter().next().and_then(|row| row.into_iter().nth(1)).flatten() {
+            Some(history) => Ok(history),
+            None => Err(PgError::protocol(context, "incomplete answer")),
+        }
+    }
+
     /// Creates a logical slot for pgoutput. It waits until every transaction that runs now has ended: [`crate::slot::blockers`] names
     /// them.
     ///
