@@ -212,7 +212,10 @@ async fn scram_and_tls_let_in_who_knows_the_password() {
             .stdin(Stdio::null())
             .output()
             .expect("psql is installed by `cargo xtask test`");
-        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     };
     let verify = format!("sslmode=verify-full sslrootcert={ca}");
     let (rows, errors) = psql("s3 cret:x", &format!("{verify} channel_binding=require"));

@@ -4,6 +4,7 @@ mod chaos;
 mod checks;
 mod clients;
 mod demo;
+mod examples;
 mod lineage;
 mod schema_changes;
 mod tls;

@@ -1,5 +1,6 @@
 //! A folder with the programs of one PostgreSQL version.
 
+use futures::future::BoxFuture;
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
@@ -64,32 +65,38 @@ pub struct Binaries {
 impl Binaries {
     /// The machine's own server where it fulfils the wish, else one from the cache, else one fetched into it from Maven Central
     /// (`io.zonky.test.postgres`, checksum verified). `cache` is [`crate::default_cache`] where none is given.
-    pub async fn find_or_fetch(version: &Version, cache: Option<&Path>) -> Result<Binaries, BinariesError> {
-        let account = Account::of_server().ok_or(BinariesError::NoAccount)?;
-        let machine = on_machine();
-        let fitting =
-            machine.iter().filter(|found| version.accepts(found.release) && account.reaches(&found.bin_dir));
-        if let Some(found) = fitting.max_by_key(|found| found.release) {
-            tracing::debug!(path = %found.bin_dir.display(), version = found.version(), "the machine's own PostgreSQL");
-            return Ok(found.clone());
-        }
-        if *version == Version::System {
-            let found: Vec<String> = machine.iter().map(Binaries::version).collect();
-            let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
-            return Err(BinariesError::NotOnMachine { version: *version, found });
-        }
-        let cache = cache.map_or_else(crate::default_cache, Path::to_owned);
-        let wish = if *version == Version::Any { Version::Major(Version::NEWEST) } else { *version };
-        let bin_dir = match cache::find(&cache, wish) {
-            Some(found) => found,
-            None => cache::fetch(&cache, wish).await?,
-        };
-        let binaries = Binaries::at(&bin_dir)?;
-        if account.reaches(&binaries.bin_dir) {
-            Ok(binaries)
-        } else {
-            Err(BinariesError::OutOfReach { path: bin_dir })
-        }
+    pub fn find_or_fetch<'a>(
+        version: &'a Version,
+        cache: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<Binaries, BinariesError>> {
+        Box::pin(async move {
+            let account = Account::of_server().ok_or(BinariesError::NoAccount)?;
+            let machine = on_machine();
+            let fitting = machine
+                .iter()
+                .filter(|found| version.accepts(found.release) && account.reaches(&found.bin_dir));
+            if let Some(found) = fitting.max_by_key(|found| found.release) {
+                tracing::debug!(path = %found.bin_dir.display(), version = found.version(), "the machine's own PostgreSQL");
+                return Ok(found.clone());
+            }
+            if *version == Version::System {
+                let found: Vec<String> = machine.iter().map(Binaries::version).collect();
+                let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+                return Err(BinariesError::NotOnMachine { version: *version, found });
+            }
+            let cache = cache.map_or_else(crate::default_cache, Path::to_owned);
+            let wish = if *version == Version::Any { Version::Major(Version::NEWEST) } else { *version };
+            let bin_dir = match cache::find(&cache, wish) {
+                Some(found) => found,
+                None => cache::fetch(&cache, wish).await?,
+            };
+            let binaries = Binaries::at(&bin_dir)?;
+            if account.reaches(&binaries.bin_dir) {
+                Ok(binaries)
+            } else {
+                Err(BinariesError::OutOfReach { path: bin_dir })
+            }
+        })
     }
 
     /// The programs in a given folder.

@@ -1,5 +1,6 @@
 //! One running server.
 
+use futures::future::BoxFuture;
 use std::{
     fs, io,
     net::{Ipv4Addr, TcpListener},
@@ -122,37 +123,40 @@ pub struct Server {
 
 impl Server {
     /// Initialises a cluster and starts it; returns when it takes connections.
-    pub async fn start(binaries: &Binaries, options: Options) -> Result<Server, ServerError> {
-        let account = Account::of_server().ok_or(ServerError::NoAccount)?;
-        let cluster = Cluster::create(options.data_dir.as_deref(), account)?;
-        let watcher = Watcher::start(&account, &cluster.data(), cluster.temporary())
-            .map_err(|source| ServerError::Spawn { program: "/bin/sh", source })?;
-        let mut server = Server {
-            binaries: binaries.clone(),
-            port: options.port,
-            options,
-            cluster,
-            postmaster: None,
-            watcher,
-        };
-        server = tokio::task::spawn_blocking(move || {
-            server.cluster.initialise(&server.binaries, &server.options).map(|()| server)
-        })
-        .await
-        .map_err(|panic| ServerError::Spawn { program: "initdb", source: io::Error::other(panic) })??;
+    pub fn start<'a>(binaries: &'a Binaries, options: Options) -> BoxFuture<'a, Result<Server, ServerError>> {
+        Box::pin(async move {
+            let account = Account::of_server().ok_or(ServerError::NoAccount)?;
+            let cluster = Cluster::create(options.data_dir.as_deref(), account)?;
+            let watcher = Watcher::start(&account, &cluster.data(), cluster.temporary())
+                .map_err(|source| ServerError::Spawn { program: "/bin/sh", source })?;
+            let mut server = Server {
+                binaries: binaries.clone(),
+                port: options.port,
+                options,
+                cluster,
+                postmaster: None,
+                watcher,
+            };
+            server = tokio::task::spawn_blocking(move || {
+                server.cluster.initialise(&server.binaries, &server.options).map(|()| server)
+            })
+            .await
+            .map_err(|panic| ServerError::Spawn { program: "initdb", source: io::Error::other(panic) })??;
 
-        let mut attempts = if server.options.port == 0 { PORTS_TRIED } else { 1 };
-        loop {
-            if server.options.port == 0 {
-                server.port = free_port().map_err(|source| ServerError::NoPort { source })?;
+            let mut attempts = if server.options.port == 0 { PORTS_TRIED } else { 1 };
+            loop {
+                if server.options.port == 0 {
+                    server.port = free_port().map_err(|source| ServerError::NoPort { source })?;
+                }
+                attempts -= 1;
+                match server.resume().await {
+                    Ok(()) => return Ok(server),
+                    Err(ServerError::Ended { log, .. }) if attempts > 0 && log.contains("already in use") => {
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            attempts -= 1;
-            match server.resume().await {
-                Ok(()) => return Ok(server),
-                Err(ServerError::Ended { log, .. }) if attempts > 0 && log.contains("already in use") => {}
-                Err(error) => return Err(error),
-            }
-        }
+        })
     }
 
     /// Always 127.0.0.1.
@@ -208,75 +212,84 @@ impl Server {
     }
 
     /// Starts the server after [`Server::stop`] or [`Server::kill9`], on the same port and data. Nothing happens while it runs.
-    pub async fn resume(&mut self) -> Result<(), ServerError> {
-        if self.postmaster.is_some() {
-            return Ok(());
-        }
-        let data = self.cluster.data();
-        let files = |source| ServerError::files(&data, source);
-        self.cluster.configure(&self.options, self.port).map_err(files)?;
-        let mut command = self.cluster.account.command(&self.binaries.bin_dir().join("postgres"));
-        command.arg("-D").arg(&data);
-        let before = self.cluster.log().len();
-        self.cluster.logged(&mut command).map_err(files)?;
-        let child = command.spawn().map_err(|source| ServerError::Spawn { program: "postgres", source })?;
-        let pid = child.id();
-        self.postmaster = Some(child);
+    pub fn resume<'a>(&'a mut self) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move {
+            if self.postmaster.is_some() {
+                return Ok(());
+            }
+            let data = self.cluster.data();
+            let files = |source| ServerError::files(&data, source);
+            self.cluster.configure(&self.options, self.port).map_err(files)?;
+            let mut command = self.cluster.account.command(&self.binaries.bin_dir().join("postgres"));
+            command.arg("-D").arg(&data);
+            let before = self.cluster.log().len();
+            self.cluster.logged(&mut command).map_err(files)?;
+            let child =
+                command.spawn().map_err(|source| ServerError::Spawn { program: "postgres", source })?;
+            let pid = child.id();
+            self.postmaster = Some(child);
 
-        let start = Instant::now();
-        while !ready(&data, pid) {
-            let log = |server: &Server| tail(server.cluster.log().get(before..).unwrap_or_default());
-            if let Some(status) = self.ended() {
-                self.postmaster = None;
-                return Err(ServerError::Ended { status, log: log(self) });
+            let start = Instant::now();
+            while !ready(&data, pid) {
+                let log = |server: &Server| tail(server.cluster.log().get(before..).unwrap_or_default());
+                if let Some(status) = self.ended() {
+                    self.postmaster = None;
+                    return Err(ServerError::Ended { status, log: log(self) });
+                }
+                if start.elapsed() > self.options.deadline {
+                    let after = self.options.deadline;
+                    return Err(ServerError::TooSlow { goal: "ready", after, log: log(self) });
+                }
+                tokio::time::sleep(LOOK).await;
             }
-            if start.elapsed() > self.options.deadline {
-                let after = self.options.deadline;
-                return Err(ServerError::TooSlow { goal: "ready", after, log: log(self) });
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Stops the server and waits until it is gone. Nothing happens when it does not run.
-    pub async fn stop(&mut self, how: Shutdown) -> Result<(), ServerError> {
-        let Some(pid) = self.pid() else { return Ok(()) };
-        let signal = match how {
-            Shutdown::Smart => Signal::SIGTERM,
-            Shutdown::Fast => Signal::SIGINT,
-            Shutdown::Immediate => Signal::SIGQUIT,
-        };
-        send(pid, signal).map_err(|source| ServerError::Signal { source })?;
-        self.wait_for_end().await
+    pub fn stop<'a>(&'a mut self, how: Shutdown) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move {
+            let Some(pid) = self.pid() else { return Ok(()) };
+            let signal = match how {
+                Shutdown::Smart => Signal::SIGTERM,
+                Shutdown::Fast => Signal::SIGINT,
+                Shutdown::Immediate => Signal::SIGQUIT,
+            };
+            send(pid, signal).map_err(|source| ServerError::Signal { source })?;
+            self.wait_for_end().await
+        })
     }
 
     /// Kills the postmaster and all of its children at once, as the kernel would when the machine runs out of memory.
-    pub async fn kill9(&mut self) -> Result<(), ServerError> {
-        let Some(pid) = self.pid() else { return Ok(()) };
-        // Stopped, it can neither start new children nor tell the others to end in good order.
-        send(pid, Signal::SIGSTOP).map_err(|source| ServerError::Signal { source })?;
-        let children = children(pid);
-        for process in std::iter::once(pid).chain(children.iter().copied()) {
-            // A child may have ended by itself.
-            let _ = send(process, Signal::SIGKILL);
-        }
-        self.wait_for_end().await?;
-        let start = Instant::now();
-        while children.iter().any(|child| alive(*child)) {
-            if start.elapsed() > self.options.deadline {
-                let after = self.options.deadline;
-                return Err(ServerError::TooSlow { goal: "gone", after, log: tail(&self.log()) });
+    pub fn kill9<'a>(&'a mut self) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move {
+            let Some(pid) = self.pid() else { return Ok(()) };
+            // Stopped, it can neither start new children nor tell the others to end in good order.
+            send(pid, Signal::SIGSTOP).map_err(|source| ServerError::Signal { source })?;
+            let children = children(pid);
+            for process in std::iter::once(pid).chain(children.iter().copied()) {
+                // A child may have ended by itself.
+                let _ = send(process, Signal::SIGKILL);
             }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
+            self.wait_for_end().await?;
+            let start = Instant::now();
+            while children.iter().any(|child| alive(*child)) {
+                if start.elapsed() > self.options.deadline {
+                    let after = self.options.deadline;
+                    return Err(ServerError::TooSlow { goal: "gone", after, log: tail(&self.log()) });
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            Ok(())
+        })
     }
 
     /// [`Server::stop`] and [`Server::resume`].
-    pub async fn restart(&mut self, how: Shutdown) -> Result<(), ServerError> {
-        self.stop(how).await?;
-        self.resume().await
+    pub fn restart<'a>(&'a mut self, how: Shutdown) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move {
+            self.stop(how).await?;
+            self.resume().await
+        })
     }
 
     async fn wait_for_end(&mut self) -> Result<(), ServerError> {

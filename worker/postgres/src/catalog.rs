@@ -1,5 +1,6 @@
 //! What the upstream's catalog says of one table.
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::{error::PgError, session::Session};
@@ -171,55 +172,59 @@ ORDER BY a.attnum"
 ///
 /// # Errors
 /// [`PgError::TableMissing`] where there is no such relation; a missing publication is no error, nothing is published then.
-pub async fn describe(
-    session: &Session,
-    publication: &str,
-    schema: &str,
-    table: &str,
-) -> Result<UpstreamTable, PgError> {
-    let context = || PgError::sql(format!("describe table {schema}.{table}"));
-    let Some(row) =
-        session.query_opt(&format!("{TARGET}{RELATION}"), &[&schema, &table]).await.map_err(context())?
-    else {
-        return Err(PgError::TableMissing { schema: schema.to_owned(), table: table.to_owned() });
-    };
-    let oid: u32 = row.get(0);
-    let kind = RelationKind::from_relkind(row.get(1));
-    let columns: Vec<UpstreamColumn> = session
-        .query(&columns_query(session.version()), &[&oid])
-        .await
-        .map_err(context())?
-        .iter()
-        .map(|row| UpstreamColumn {
-            attnum: row.get(0),
-            name: row.get(1),
-            type_oid: row.get(2),
-            typmod: row.get(3),
-            type_name: row.get(4),
-            not_null: row.get(5),
-            generated: row.get(6),
-            base_type_oid: row.get(7),
-            base_typmod: row.get(8),
+pub fn describe<'a>(
+    session: &'a Session,
+    publication: &'a str,
+    schema: &'a str,
+    table: &'a str,
+) -> BoxFuture<'a, Result<UpstreamTable, PgError>> {
+    Box::pin(async move {
+        let context = || PgError::sql(format!("describe table {schema}.{table}"));
+        let Some(row) =
+            session.query_opt(&format!("{TARGET}{RELATION}"), &[&schema, &table]).await.map_err(context())?
+        else {
+            return Err(PgError::TableMissing { schema: schema.to_owned(), table: table.to_owned() });
+        };
+        let oid: u32 = row.get(0);
+        let kind = RelationKind::from_relkind(row.get(1));
+        let columns: Vec<UpstreamColumn> = session
+            .query(&columns_query(session.version()), &[&oid])
+            .await
+            .map_err(context())?
+            .iter()
+            .map(|row| UpstreamColumn {
+                attnum: row.get(0),
+                name: row.get(1),
+                type_oid: row.get(2),
+                typmod: row.get(3),
+                type_name: row.get(4),
+                not_null: row.get(5),
+                generated: row.get(6),
+                base_type_oid: row.get(7),
+                base_typmod: row.get(8),
+            })
+            .collect();
+        let key: Vec<i16> = row.get::<_, Option<Vec<i16>>>(8).unwrap_or_default();
+        let key =
+            columns.iter().filter(|column| key.contains(&column.attnum)).map(|column| column.name.clone());
+        let estimate = row
+            .get::<_, Option<f64>>(5)
+            .filter(|&rows| rows > 0.0 || (rows == 0.0 && row.get::<_, i64>(6) > 0));
+        Ok(UpstreamTable {
+            oid,
+            schema: schema.to_owned(),
+            name: table.to_owned(),
+            kind,
+            unlogged: row.get::<_, &str>(2) != "p",
+            is_partition: row.get(3),
+            replica_identity: ReplicaIdentity::from_relreplident(row.get(4)),
+            key: key.collect(),
+            published: published(session, publication, schema, table).await?,
+            via_root: via_root(session, publication).await?,
+            row_estimate: estimate.map(|rows| rows as u64),
+            bytes: row.get::<_, i64>(7).unsigned_abs(),
+            columns,
         })
-        .collect();
-    let key: Vec<i16> = row.get::<_, Option<Vec<i16>>>(8).unwrap_or_default();
-    let key = columns.iter().filter(|column| key.contains(&column.attnum)).map(|column| column.name.clone());
-    let estimate =
-        row.get::<_, Option<f64>>(5).filter(|&rows| rows > 0.0 || (rows == 0.0 && row.get::<_, i64>(6) > 0));
-    Ok(UpstreamTable {
-        oid,
-        schema: schema.to_owned(),
-        name: table.to_owned(),
-        kind,
-        unlogged: row.get::<_, &str>(2) != "p",
-        is_partition: row.get(3),
-        replica_identity: ReplicaIdentity::from_relreplident(row.get(4)),
-        key: key.collect(),
-        published: published(session, publication, schema, table).await?,
-        via_root: via_root(session, publication).await?,
-        row_estimate: estimate.map(|rows| rows as u64),
-        bytes: row.get::<_, i64>(7).unsigned_abs(),
-        columns,
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod compare;
 
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 
 use offtake_contract::Lsn;
@@ -88,30 +89,38 @@ pub(crate) struct ColumnFence {
 }
 
 /// Observes the publication and the tables. Each half is one statement, and so of one moment.
-pub async fn observe(session: &Session, publication: &str, tables: &[Watched]) -> Result<Fence, PgError> {
-    let via_root = if session.version() >= 130_000 { "pubviaroot" } else { "false" };
-    let sql = format!(
-        "SELECT ({CURRENT_WAL})::text, p.oid, pubinsert, pubupdate, pubdelete, pubtruncate, {via_root}
+pub fn observe<'a>(
+    session: &'a Session,
+    publication: &'a str,
+    tables: &'a [Watched],
+) -> BoxFuture<'a, Result<Fence, PgError>> {
+    Box::pin(async move {
+        let via_root = if session.version() >= 130_000 { "pubviaroot" } else { "false" };
+        let sql = format!(
+            "SELECT ({CURRENT_WAL})::text, p.oid, pubinsert, pubupdate, pubdelete, pubtruncate, {via_root}
          FROM (VALUES (1)) one LEFT JOIN pg_publication p ON p.pubname = $1::text"
-    );
-    let row =
-        session.query_one(&sql, &[&publication]).await.map_err(PgError::sql("observe the publication"))?;
-    let observed_at = lsn(row.get(0))?;
-    let publication_fence = row.get::<_, Option<u32>>(1).map(|oid| PublicationFence {
-        oid,
-        name: publication.to_owned(),
-        operations: [row.get(2), row.get(3), row.get(4), row.get(5)],
-        via_root: row.get(6),
-    });
-    let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
-    let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
-    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let rows = session
-        .query(&tables_query(session.version()), &[&oids, &schemas, &names, &publication])
-        .await
-        .map_err(PgError::sql("observe the tables"))?;
-    let tables = rows.iter().map(|row| (row.get(0), table_fence(row))).collect();
-    Ok(Fence { observed_at, publication: publication_fence, tables })
+        );
+        let row = session
+            .query_one(&sql, &[&publication])
+            .await
+            .map_err(PgError::sql("observe the publication"))?;
+        let observed_at = lsn(row.get(0))?;
+        let publication_fence = row.get::<_, Option<u32>>(1).map(|oid| PublicationFence {
+            oid,
+            name: publication.to_owned(),
+            operations: [row.get(2), row.get(3), row.get(4), row.get(5)],
+            via_root: row.get(6),
+        });
+        let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
+        let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        let rows = session
+            .query(&tables_query(session.version()), &[&oids, &schemas, &names, &publication])
+            .await
+            .map_err(PgError::sql("observe the tables"))?;
+        let tables = rows.iter().map(|row| (row.get(0), table_fence(row))).collect();
+        Ok(Fence { observed_at, publication: publication_fence, tables })
+    })
 }
 
 fn table_fence(row: &tokio_postgres::Row) -> TableFence {

@@ -5,6 +5,8 @@
 //! kept, [`wire`] creates the slot, [`snapshot`] copies the table as the slot's snapshot sees it, [`wire`] streams what came after
 //! and [`pgoutput`] decodes it, [`shape`] turns tuples into rows. What the stream does not tell, [`fence`] sees in the catalog.
 //!
+//! Futures are boxed at the crate's edge: an `async fn` is compiled anew in every crate that awaits it, a boxed future here, once.
+//!
 //! The crate knows no engine, no store and no Kubernetes. It retries nothing: [`PgError::retry`] tells its caller what would help.
 
 pub mod catalog;

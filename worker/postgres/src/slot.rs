@@ -1,5 +1,6 @@
 //! The replication slot as SQL shows it. It is created by [`crate::wire::ReplicationClient::create_slot`].
 
+use futures::future::BoxFuture;
 use offtake_contract::Lsn;
 
 use crate::{
@@ -46,32 +47,37 @@ pub struct Blocker {
 }
 
 /// The slot's state; `None` where there is no slot of this name.
-pub async fn state(session: &Session, slot: &str) -> Result<Option<SlotState>, PgError> {
-    let wal_status =
-        if session.version() >= 130_000 { "wal_status, safe_wal_size" } else { "NULL::text, NULL::bigint" };
-    let reason = if session.version() >= 170_000 { "invalidation_reason" } else { "NULL::text" };
-    let sql = format!(
-        "SELECT coalesce(plugin::text, ''), coalesce(database::text, ''), temporary, active_pid,
+pub fn state<'a>(session: &'a Session, slot: &'a str) -> BoxFuture<'a, Result<Option<SlotState>, PgError>> {
+    Box::pin(async move {
+        let wal_status = if session.version() >= 130_000 {
+            "wal_status, safe_wal_size"
+        } else {
+            "NULL::text, NULL::bigint"
+        };
+        let reason = if session.version() >= 170_000 { "invalidation_reason" } else { "NULL::text" };
+        let sql = format!(
+            "SELECT coalesce(plugin::text, ''), coalesce(database::text, ''), temporary, active_pid,
                 confirmed_flush_lsn::text, restart_lsn::text, (({CURRENT_WAL}) - restart_lsn)::bigint,
                 {wal_status}, {reason}
          FROM pg_replication_slots WHERE slot_name = $1::text"
-    );
-    let context = PgError::sql(format!("read the state of replication slot {slot}"));
-    let Some(row) = session.query_opt(&sql, &[&slot]).await.map_err(context)? else { return Ok(None) };
-    let position = |index: usize| row.get::<_, Option<&str>>(index).map(lsn).transpose();
-    Ok(Some(SlotState {
-        name: slot.to_owned(),
-        plugin: row.get(0),
-        database: row.get(1),
-        temporary: row.get(2),
-        active_pid: row.get(3),
-        confirmed_flush: position(4)?,
-        restart_lsn: position(5)?,
-        retained_bytes: row.get::<_, Option<i64>>(6).and_then(|bytes| u64::try_from(bytes).ok()),
-        wal_status: row.get(7),
-        safe_wal_bytes: row.get(8),
-        invalidation_reason: row.get(9),
-    }))
+        );
+        let context = PgError::sql(format!("read the state of replication slot {slot}"));
+        let Some(row) = session.query_opt(&sql, &[&slot]).await.map_err(context)? else { return Ok(None) };
+        let position = |index: usize| row.get::<_, Option<&str>>(index).map(lsn).transpose();
+        Ok(Some(SlotState {
+            name: slot.to_owned(),
+            plugin: row.get(0),
+            database: row.get(1),
+            temporary: row.get(2),
+            active_pid: row.get(3),
+            confirmed_flush: position(4)?,
+            restart_lsn: position(5)?,
+            retained_bytes: row.get::<_, Option<i64>>(6).and_then(|bytes| u64::try_from(bytes).ok()),
+            wal_status: row.get(7),
+            safe_wal_bytes: row.get(8),
+            invalidation_reason: row.get(9),
+        }))
+    })
 }
 
 impl SlotState {
@@ -111,8 +117,9 @@ impl SlotState {
 }
 
 /// The transactions that hold the creation of a slot up, oldest first: it waits until all that run have ended.
-pub async fn blockers(session: &Session) -> Result<Vec<Blocker>, PgError> {
-    let sql = "\
+pub fn blockers<'a>(session: &'a Session) -> BoxFuture<'a, Result<Vec<Blocker>, PgError>> {
+    Box::pin(async move {
+        let sql = "\
         SELECT pid, coalesce(application_name, ''), coalesce(usename::text, ''), coalesce(state, ''),
                coalesce(extract(epoch FROM now() - xact_start), 0)::bigint AS seconds
         FROM pg_stat_activity
@@ -121,32 +128,35 @@ pub async fn blockers(session: &Session) -> Result<Vec<Blocker>, PgError> {
         SELECT NULL, gid, owner::text, 'prepared', extract(epoch FROM now() - prepared)::bigint
         FROM pg_prepared_xacts
         ORDER BY seconds DESC";
-    let rows = session.query(sql, &[]).await.map_err(PgError::sql("look for open transactions"))?;
-    let blocker = |row: &tokio_postgres::Row| Blocker {
-        pid: row.get(0),
-        name: row.get(1),
-        user: row.get(2),
-        state: row.get(3),
-        seconds: row.get(4),
-    };
-    Ok(rows.iter().map(blocker).collect())
+        let rows = session.query(sql, &[]).await.map_err(PgError::sql("look for open transactions"))?;
+        let blocker = |row: &tokio_postgres::Row| Blocker {
+            pid: row.get(0),
+            name: row.get(1),
+            user: row.get(2),
+            state: row.get(3),
+            seconds: row.get(4),
+        };
+        Ok(rows.iter().map(blocker).collect())
+    })
 }
 
 /// Drops a slot; `false` where there was none.
 ///
 /// # Errors
 /// [`PgError::SlotActive`] where a session reads from it.
-pub async fn drop(session: &Session, slot: &str) -> Result<bool, PgError> {
-    let Some(state) = state(session, slot).await? else { return Ok(false) };
-    if let Some(pid) = state.active_pid {
-        return Err(PgError::SlotActive { slot: slot.to_owned(), pid });
-    }
-    match session.execute("SELECT pg_drop_replication_slot($1::text)", &[&slot]).await {
-        Ok(_) => Ok(true),
-        // Somebody else dropped it meanwhile.
-        Err(error) if error.code().is_some_and(|code| code.code() == "42704") => Ok(false),
-        Err(error) => Err(PgError::sql(format!("drop replication slot {slot}"))(error)),
-    }
+pub fn drop<'a>(session: &'a Session, slot: &'a str) -> BoxFuture<'a, Result<bool, PgError>> {
+    Box::pin(async move {
+        let Some(state) = state(session, slot).await? else { return Ok(false) };
+        if let Some(pid) = state.active_pid {
+            return Err(PgError::SlotActive { slot: slot.to_owned(), pid });
+        }
+        match session.execute("SELECT pg_drop_replication_slot($1::text)", &[&slot]).await {
+            Ok(_) => Ok(true),
+            // Somebody else dropped it meanwhile.
+            Err(error) if error.code().is_some_and(|code| code.code() == "42704") => Ok(false),
+            Err(error) => Err(PgError::sql(format!("drop replication slot {slot}"))(error)),
+        }
+    })
 }
 
 #[cfg(test)]

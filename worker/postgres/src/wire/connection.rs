@@ -1,5 +1,6 @@
 //! Framing, start-up and authentication.
 
+use futures::future::BoxFuture;
 use std::{future::Future, io, pin::pin, task::Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -47,27 +48,29 @@ pub(crate) type TextRow = Vec<Option<String>>;
 
 impl Wire {
     /// Opens a session with our settings: a walsender bound to the database where `replication`, a plain backend otherwise.
-    pub(crate) async fn open(
-        connection: &Connection,
-        application_name: &str,
+    pub(crate) fn open<'a>(
+        connection: &'a Connection,
+        application_name: &'a str,
         replication: bool,
-    ) -> Result<Wire, PgError> {
-        let opening = async {
-            let transport = Transport::open(connection).await?;
-            let mut wire = Wire { transport, buffer: BytesMut::with_capacity(READ_ROOM), version: 0 };
-            wire.start_up(connection, application_name, replication).await?;
-            let rows = wire.query("read the version", "SHOW server_version_num").await?;
-            wire.version = single(&rows)
-                .and_then(parse_version)
-                .ok_or_else(|| PgError::protocol("read the version", "the server tells none"))?;
-            check_version(wire.version)?;
-            wire.query("set the session up", &pin_settings(wire.version, replication)).await?;
-            Ok(wire)
-        };
-        timeout(CONNECT_TIMEOUT * 2, opening).await.unwrap_or_else(|_| {
-            Err(PgError::ConnectTimeout {
-                address: address(connection),
-                seconds: 2 * CONNECT_TIMEOUT.as_secs(),
+    ) -> BoxFuture<'a, Result<Wire, PgError>> {
+        Box::pin(async move {
+            let opening = async {
+                let transport = Transport::open(connection).await?;
+                let mut wire = Wire { transport, buffer: BytesMut::with_capacity(READ_ROOM), version: 0 };
+                wire.start_up(connection, application_name, replication).await?;
+                let rows = wire.query("read the version", "SHOW server_version_num").await?;
+                wire.version = single(&rows)
+                    .and_then(parse_version)
+                    .ok_or_else(|| PgError::protocol("read the version", "the server tells none"))?;
+                check_version(wire.version)?;
+                wire.query("set the session up", &pin_settings(wire.version, replication)).await?;
+                Ok(wire)
+            };
+            timeout(CONNECT_TIMEOUT * 2, opening).await.unwrap_or_else(|_| {
+                Err(PgError::ConnectTimeout {
+                    address: address(connection),
+                    seconds: 2 * CONNECT_TIMEOUT.as_secs(),
+                })
             })
         })
     }
@@ -210,29 +213,37 @@ impl Wire {
     }
 
     /// Runs one statement or command and collects its rows.
-    pub(crate) async fn query(&mut self, context: &str, sql: &str) -> Result<Vec<TextRow>, PgError> {
-        self.send_query(context, sql).await?;
-        let mut rows = Vec::new();
-        let mut failure = None;
-        loop {
-            let frame = match (self.frame(context).await, &failure) {
-                (Ok(frame), _) => frame,
-                // A fatal error ends the session without another word.
-                (Err(_), Some(_)) => Frame { tag: b'Z', body: Bytes::new() },
-                (Err(error), None) => return Err(error),
-            };
-            match frame.tag {
-                b'D' => rows
-                    .push(text_row(frame.body).ok_or_else(|| PgError::protocol(context, "malformed row"))?),
-                b'E' => failure = Some(server_error(&frame.body)),
-                b'Z' => {
-                    return failure
-                        .map_or(Ok(rows), |error| Err(PgError::Server { context: context.into(), error }));
+    pub(crate) fn query<'a>(
+        &'a mut self,
+        context: &'a str,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<TextRow>, PgError>> {
+        Box::pin(async move {
+            self.send_query(context, sql).await?;
+            let mut rows = Vec::new();
+            let mut failure = None;
+            loop {
+                let frame = match (self.frame(context).await, &failure) {
+                    (Ok(frame), _) => frame,
+                    // A fatal error ends the session without another word.
+                    (Err(_), Some(_)) => Frame { tag: b'Z', body: Bytes::new() },
+                    (Err(error), None) => return Err(error),
+                };
+                match frame.tag {
+                    b'D' => rows.push(
+                        text_row(frame.body).ok_or_else(|| PgError::protocol(context, "malformed row"))?,
+                    ),
+                    b'E' => failure = Some(server_error(&frame.body)),
+                    b'Z' => {
+                        return failure.map_or(Ok(rows), |error| {
+                            Err(PgError::Server { context: context.into(), error })
+                        });
+                    }
+                    b'T' | b'C' | b'I' | b'N' | b'S' => {}
+                    tag => return Err(unexpected(context, tag)),
                 }
-                b'T' | b'C' | b'I' | b'N' | b'S' => {}
-                tag => return Err(unexpected(context, tag)),
             }
-        }
+        })
     }
 
     /// The next message. Cancel-safe: what was read stays in the buffer.
