@@ -3,7 +3,7 @@
 use offtake_contract::SourcePhase;
 use offtake_e2e::{Upstream, Worker, manifests};
 use offtake_embedded::{Options, ServerTls};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// A certificate authority of the test's own.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -12,6 +12,8 @@ impl Authority {
     pub fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate whose issuer has its own name for a self-signed one.
+        params.distinguished_name.push(DnType::CommonName, "the authority of a test");
         Authority(
             CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority"),
         )

@@ -340,12 +340,8 @@ impl Applier {
                 }
                 let definitions: Vec<_> =
                     self.tables.values().map(|table| table.record.definition.clone()).collect();
-                for id in self.tables.keys().copied().collect::<Vec<_>>() {
-                    self.remove_table(id)?;
-                }
-                for definition in definitions {
-                    self.add_table(definition)?;
-                }
+                let old: Vec<u64> = self.tables.keys().copied().collect();
+                self.replace_tables(old, definitions)?;
                 self.announce();
             }
         }
@@ -360,20 +356,32 @@ impl Applier {
             .filter(|table| !catalog.tables.contains(&table.record.definition))
             .map(|table| table.record.id)
             .collect();
-        for id in gone {
-            self.remove_table(id)?;
-        }
-        for definition in &catalog.tables {
-            if !self.tables.values().any(|table| table.record.definition == *definition) {
-                self.add_table(definition.clone())?;
-            }
-        }
+        let is_there = |definition: &&offtake_contract::Table| {
+            self.tables.values().any(|table| table.record.definition == **definition)
+        };
+        let new = catalog.tables.iter().filter(|definition| !is_there(definition)).cloned().collect();
+        self.replace_tables(gone, new)?;
         self.board.post(|status| {
             status.source.object.clone_from(&catalog.source.object);
             status.source.slot.name.clone_from(&catalog.source.slot);
         });
         self.coordinator.views(catalog.views.clone(), catalog.generation)?;
         self.announce();
+        Ok(())
+    }
+
+    /// The new ones first: a name that an old and a new table share is never unknown to a reader.
+    fn replace_tables(
+        &mut self,
+        old: Vec<u64>,
+        new: Vec<offtake_contract::Table>,
+    ) -> Result<(), ApplierError> {
+        for definition in new {
+            self.add_table(definition)?;
+        }
+        for id in old {
+            self.remove_table(id)?;
+        }
         Ok(())
     }
 
@@ -403,7 +411,9 @@ impl Applier {
         self.records.remove_table(id)?;
         self.store.drop_table(TableId(id))?;
         let object = table.record.definition.object;
-        self.board.post(|status| status.tables.retain(|table| table.object != object));
+        if !self.tables.values().any(|other| other.record.definition.object == object) {
+            self.board.post(|status| status.tables.retain(|table| table.object != object));
+        }
         Ok(())
     }
 
