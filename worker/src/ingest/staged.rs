@@ -159,7 +159,7 @@ impl Staged {
             let mut changed: Vec<_> =
                 changes.entries.iter().filter(|(_, entry)| entry.before != entry.now).collect();
             // The store takes keys in order far faster than in a hash map's order.
-            changed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            changed.sort_unstable_by_key(|(a, _)| *a);
             for (key, entry) in changed {
                 f(Write { table, key: key.as_bytes(), value: entry.now.as_ref().map(Value::write) });
             }

@@ -19,7 +19,10 @@ use crate::error::SqlError;
 
 /// The running connections by process id and secret key.
 #[derive(Clone, Default)]
-pub struct Cancels(Arc<Mutex<HashMap<i32, (Bytes, watch::Sender<u64>)>>>);
+pub struct Cancels(Arc<Mutex<HashMap<i32, Registered>>>);
+
+/// A connection's secret key, and where a request to cancel goes.
+type Registered = (Bytes, watch::Sender<u64>);
 
 /// A connection's place in [`Cancels`]; given back when it is dropped.
 pub struct Cancelable {

@@ -232,11 +232,11 @@ impl Run<'_> {
             Statement::Explain(explained) => {
                 let text = self.explain(explained).await?;
                 let rows = text.lines().map(|line| Row::pack([Datum::Text(line)])).collect();
-                return answer(rows, "EXPLAIN");
+                answer(rows, "EXPLAIN")
             }
             Statement::Show(name) => {
                 let value = self.show(name)?;
-                return answer(vec![Row::pack([Datum::Text(&value)])], "SHOW");
+                answer(vec![Row::pack([Datum::Text(&value)])], "SHOW")
             }
             Statement::ShowAll => {
                 let mut rows = Vec::new();
@@ -244,23 +244,23 @@ impl Run<'_> {
                     let value = self.show(name)?;
                     rows.push(Row::pack([Datum::Text(name), Datum::Text(&value), Datum::Text("")]));
                 }
-                return answer(rows, "SHOW");
+                answer(rows, "SHOW")
             }
             Statement::Set { name, value, local } => {
                 self.set(name, value.as_deref(), *local).await?;
-                return done("SET");
+                done("SET")
             }
             Statement::SetTransaction { modes, session } => {
                 self.modes(modes, !session)?;
-                return done("SET");
+                done("SET")
             }
             Statement::Reset(name) => {
                 self.session.set(name, None, false)?;
-                return done("RESET");
+                done("RESET")
             }
             Statement::ResetAll => {
                 self.session.reset_all();
-                return done("RESET");
+                done("RESET")
             }
             Statement::Begin { modes } => {
                 if self.session.block == Block::None {
@@ -269,29 +269,29 @@ impl Run<'_> {
                     self.warn("25001", "there is already a transaction in progress".to_owned(), None);
                 }
                 self.modes(modes, true)?;
-                return done("BEGIN");
+                done("BEGIN")
             }
             Statement::Commit | Statement::Rollback => {
                 if self.session.block == Block::None {
                     self.warn("25P01", "there is no transaction in progress".to_owned(), None);
                 }
                 let committed = self.session.end(matches!(statement, Statement::Commit));
-                return done(if committed { "COMMIT" } else { "ROLLBACK" });
+                done(if committed { "COMMIT" } else { "ROLLBACK" })
             }
             Statement::Savepoint(name) => {
                 self.in_transaction("SAVEPOINT")?;
                 self.session.savepoint(name.clone());
-                return done("SAVEPOINT");
+                done("SAVEPOINT")
             }
             Statement::ReleaseSavepoint(name) => {
                 self.in_transaction("RELEASE SAVEPOINT")?;
                 self.session.release_savepoint(name)?;
-                return done("RELEASE");
+                done("RELEASE")
             }
             Statement::RollbackToSavepoint(name) => {
                 self.in_transaction("ROLLBACK TO SAVEPOINT")?;
                 self.session.rollback_to(name)?;
-                return done("ROLLBACK");
+                done("ROLLBACK")
             }
             Statement::Discard(what) => {
                 if what == "all" {
@@ -305,11 +305,11 @@ impl Run<'_> {
                     self.session.statements.clear();
                     self.session.portals.clear();
                 }
-                return Ok(Answer::Done(format!("DISCARD {}", what.to_uppercase())));
+                Ok(Answer::Done(format!("DISCARD {}", what.to_uppercase())))
             }
             Statement::Deallocate(None) => {
                 self.session.statements.retain(|name, _| name.is_empty());
-                return done("DEALLOCATE ALL");
+                done("DEALLOCATE ALL")
             }
             Statement::Deallocate(Some(name)) => {
                 if self.session.statements.remove(name).is_none() {
@@ -318,22 +318,22 @@ impl Run<'_> {
                         format!("prepared statement \"{name}\" does not exist"),
                     ));
                 }
-                return done("DEALLOCATE");
+                done("DEALLOCATE")
             }
             Statement::Declare { name, query, hold } => {
                 self.declare(name, query, *hold).await?;
-                return done("DECLARE CURSOR");
+                done("DECLARE CURSOR")
             }
-            Statement::Fetch { name, count } => return self.fetch(name, *count),
+            Statement::Fetch { name, count } => self.fetch(name, *count),
             Statement::Close(None) => {
                 self.session.portals.retain(|_, portal| !portal.cursor);
-                return done("CLOSE CURSOR ALL");
+                done("CLOSE CURSOR ALL")
             }
             Statement::Close(Some(name)) => {
                 if self.session.portals.remove(name).is_none() {
                     return Err(no_cursor(name));
                 }
-                return done("CLOSE CURSOR");
+                done("CLOSE CURSOR")
             }
             Statement::Write { verb } => Err(SqlError::new(
                 "25006",

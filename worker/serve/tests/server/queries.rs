@@ -181,13 +181,12 @@ async fn errors_carry_sqlstate_detail_and_hint() {
         "cannot execute DELETE in a read-only transaction"
     );
     // The statement before an error is answered, the one after is not run.
-    let error = client.simple_query("SELECT 1; SELECT 1/0; SELECT 2").await.err().expect("fails");
+    let error = client.simple_query("SELECT 1; SELECT 1/0; SELECT 2").await.expect_err("fails");
     assert_eq!(error.code(), Some(&SqlState::DIVISION_BY_ZERO));
     let wrong = client
         .query("SELECT id FROM orders WHERE id = $1", &[&Bytes(Some(vec![1]))])
         .await
-        .err()
-        .expect("fails");
+        .expect_err("fails");
     assert_eq!(wrong.code().map(SqlState::code), Some("22P03"));
     assert_eq!(value(&client, "SELECT 1").await, "1", "the session goes on");
 }
@@ -316,6 +315,6 @@ async fn a_statement_is_planned_again_when_the_catalog_changed() {
     let gone =
         crate::support::relations().iter().filter(|relation| relation.name != "orders").cloned().collect();
     fixture.relations.send_replace(std::sync::Arc::new(offtake_plan::Relations::new(gone)));
-    let error = client.query(&statement, &[]).await.err().expect("fails");
+    let error = client.query(&statement, &[]).await.expect_err("fails");
     assert_eq!(error.code(), Some(&SqlState::UNDEFINED_TABLE));
 }
