@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod definitions;
+pub mod fields;
 pub mod manifests;
 mod pg_connection;
 mod pg_source;

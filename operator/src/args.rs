@@ -11,6 +11,9 @@ pub struct Arguments {
     /// Print the CustomResourceDefinitions as YAML and end.
     #[arg(long)]
     pub print_crds: bool,
+    /// Print the reference of reason words as Markdown and end.
+    #[arg(long)]
+    pub print_reasons: bool,
     /// The worker's image for sources that name none. A new default reaches a running worker with its next rollout only.
     #[arg(long, env = "OFFTAKE_WORKER_IMAGE", default_value = concat!("ghcr.io/offtake/worker:", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
     pub worker_image: String,

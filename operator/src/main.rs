@@ -3,12 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use offtake_operator::{args::Arguments, manager, telemetry};
+use offtake_operator::{args::Arguments, manager, reasons, telemetry};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.print_crds {
         print!("{}", offtake_operator::crds());
+        return ExitCode::SUCCESS;
+    }
+    if arguments.print_reasons {
+        print!("{}", reasons::markdown());
         return ExitCode::SUCCESS;
     }
     telemetry::start();
