@@ -62,6 +62,24 @@ pub struct Stores {
     pub policies: Store<NetworkPolicy>,
 }
 
+impl Stores {
+    /// Waits until every store was filled once.
+    pub async fn ready(&self) {
+        // An error means that the watch is gone, and with it the process.
+        self.connections.wait_until_ready().await.ok();
+        self.sources.wait_until_ready().await.ok();
+        self.tables.wait_until_ready().await.ok();
+        self.views.wait_until_ready().await.ok();
+        self.stateful_sets.wait_until_ready().await.ok();
+        self.pods.wait_until_ready().await.ok();
+        self.services.wait_until_ready().await.ok();
+        self.secrets.wait_until_ready().await.ok();
+        self.service_accounts.wait_until_ready().await.ok();
+        self.budgets.wait_until_ready().await.ok();
+        self.policies.wait_until_ready().await.ok();
+    }
+}
+
 /// Asks for a reconcile, kind by kind.
 #[derive(Clone)]
 pub struct Triggers {

@@ -54,15 +54,18 @@ pub fn run(arguments: Arguments) -> Result<(), ManagerError> {
 async fn live(arguments: Arguments) -> Result<(), ManagerError> {
     let stop = stop_on_signal()?;
     let ready = Readiness::default();
-    let mut serving = tokio::spawn(serve::serve(arguments.http_listen, ready.clone(), stop.clone()));
-    let failed = |source| ManagerError::Listen { address: arguments.http_listen, source };
-    tokio::select! {
+    // Probes are answered until everything else has stopped.
+    let served = CancellationToken::new();
+    let mut serving = tokio::spawn(serve::serve(arguments.http_listen, ready.clone(), served.clone()));
+    let outcome = tokio::select! {
         outcome = lead(&arguments, &ready, &stop) => outcome,
         ended = &mut serving => match ended {
-            Ok(Err(source)) => Err(failed(source)),
+            Ok(Err(source)) => Err(ManagerError::Listen { address: arguments.http_listen, source }),
             _ => Ok(()),
         },
-    }
+    };
+    served.cancel();
+    outcome
 }
 
 /// Stands by, leads, and gives the Lease away at the end.

@@ -29,6 +29,8 @@ pub struct Membership {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing<T> {
     Reported(Arc<Report<T>>),
+    /// The worker was not asked yet, as after a restart of the operator: what was said before holds until it was.
+    Unknown,
     /// It is not, and this is how it stands meanwhile.
     Unreported(Health),
 }
@@ -36,14 +38,18 @@ pub enum Standing<T> {
 impl Membership {
     /// Judges `report`, the worker's last word on the member.
     pub fn standing<T>(&self, report: Option<&Arc<Report<T>>>) -> Standing<T> {
+        if self.source.as_ref().is_some_and(|source| source.metadata.deletion_timestamp.is_none())
+            && self.outlook.is_none()
+        {
+            return Standing::Unknown;
+        }
         Standing::Unreported(match self.before_worker() {
             Some(health) => health,
             None => match &self.seen.contact {
+                Contact::Unknown => return Standing::Unknown,
                 Contact::None => self.troubled().unwrap_or_else(|| {
-                    Health::progressing(
-                        "WorkerStarting",
-                        format!("the worker of PgSource {} starts", self.source_name),
-                    )
+                    let message = format!("the worker of PgSource {} starts", self.source_name);
+                    Health::progressing("WorkerStarting", message)
                 }),
                 Contact::Down(problem) => Health::retrying(problem),
                 Contact::Up => match (self.seen.members.get(&self.member), report) {
@@ -71,10 +77,7 @@ impl Membership {
             let message = format!("PgSource {} is being deleted", self.source_name);
             return Some(Health::progressing("SourceDeleting", message));
         }
-        let Some(outlook) = &self.outlook else {
-            return Some(Health::progressing("Pending", "it was not looked at yet"));
-        };
-        outlook.refused.get(&self.member).map(Health::stalled)
+        self.outlook.as_ref()?.refused.get(&self.member).map(Health::stalled)
     }
 
     /// The source has a problem that keeps its catalog from being made.
@@ -139,6 +142,7 @@ mod tests {
     fn reason(standing: &Standing<()>) -> &str {
         match standing {
             Standing::Reported(_) => "Reported",
+            Standing::Unknown => "Unknown",
             Standing::Unreported(health) => health.reason(),
         }
     }
@@ -167,6 +171,8 @@ mod tests {
         member.outlook = Some(Arc::new(Outlook { source, refused: BTreeMap::new() }));
         assert_eq!(reason(&member.standing(Some(&report(3)))), "Reported", "what runs goes on");
         member.seen = Arc::default();
+        assert_eq!(reason(&member.standing::<()>(None)), "Unknown", "after a restart nothing is taken back");
+        member.seen = Arc::new(Seen { contact: Contact::None, ..Seen::default() });
         assert_eq!(reason(&member.standing::<()>(None)), "SecretNotFound");
         member.source = None;
         assert_eq!(reason(&member.standing::<()>(None)), "SourceNotFound");

@@ -19,6 +19,9 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// Every object is looked at again this often, whatever was missed.
 pub const FLOOR: Duration = Duration::from_secs(300);
 
+/// What is about to be known is looked at again after this; whoever learns of it triggers sooner.
+pub const SOON: Duration = Duration::from_secs(6);
+
 /// Runs one reconcile.
 pub async fn measured<K: Resource<DynamicType = ()>>(
     object: &K,

@@ -94,6 +94,10 @@ pub async fn run(
     let context = Arc::new(Context::new(client, settings, stores, triggers, recorder));
     let mut running = JoinSet::new();
     let stores = &context.stores;
+    // A store that is still empty would look like a cluster that is.
+    if stop.run_until_cancelled(stores.ready()).await.is_none() {
+        return;
+    }
     let done = || stop.clone().cancelled_owned();
     running.spawn(
         controller(stores.connections.clone(), connection_queue, done())

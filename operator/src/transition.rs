@@ -31,7 +31,12 @@ fn notice(before: &[Condition], health: &Health) -> Option<Notice> {
     if was == Some((is, health.reason())) && stalled_before {
         return None;
     }
+    // Steps on the way are in the conditions; Events are for what takes its time.
+    let step = matches!(health.reason(), "Pending" | "CatalogPending" | "WorkerStarting");
     let lost = was.is_some_and(|(status, _)| status == "True");
+    if step && !lost && !matches!(health, Health::Stalled { .. }) {
+        return None;
+    }
     Some(match health {
         Health::Ready { .. } => Notice::normal(health.reason(), health.message()),
         Health::Progressing { .. } | Health::Waiting { .. } if !lost => {

@@ -11,7 +11,7 @@ use super::{
     cleanup,
     inputs::Inputs,
     plan::{Plan, plan},
-    status::{Observed, health, status},
+    status::{Observed, health, status, unknown},
     volume,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
         labels,
     },
     membership::spec_state,
-    reconcile::{FLOOR, measured},
+    reconcile::{FLOOR, SOON, measured},
     status::{
         conditions::{Health, ready},
         write::write,
@@ -122,6 +122,9 @@ async fn tell(
         views: plan.views,
     };
     let before = object.status.clone().unwrap_or_default();
+    if unknown(&observed) && before.observed_generation == object.metadata.generation {
+        return Ok(Action::requeue(SOON));
+    }
     let now = Timestamp::now();
     let (health, again) = health(&observed).settle(&before.conditions, now);
     let status = status(&health, &observed, object.metadata.generation, &before, now);

@@ -43,6 +43,14 @@ impl Observed<'_> {
     }
 }
 
+/// The worker was not asked yet, and nothing else stands in the way: what was said before holds until it was.
+pub fn unknown(observed: &Observed<'_>) -> bool {
+    observed.seen.contact == Contact::Unknown
+        && observed.problems.is_empty()
+        && observed.apply.is_none()
+        && observed.pod.and_then(pod::trouble).is_none()
+}
+
 pub fn health(observed: &Observed<'_>) -> Health {
     if !observed.problems.is_empty() {
         return missing(observed.problems);
@@ -54,13 +62,15 @@ pub fn health(observed: &Observed<'_>) -> Health {
     }
     let trouble = observed.pod.and_then(pod::trouble);
     match (&observed.seen.contact, trouble) {
-        (Contact::None | Contact::Down(_), Some(problem)) => Health::waiting(&problem),
+        (Contact::None | Contact::Unknown | Contact::Down(_), Some(problem)) => Health::waiting(&problem),
         (Contact::None, None) if observed.pod.is_none() => Health::waiting(&Problem::new(
             "WorkerStarting",
             "the StatefulSet has made no pod yet",
             "if it stays so, kubectl describe statefulset tells why",
         )),
-        (Contact::None, None) => Health::progressing("WorkerStarting", "the worker's pod starts"),
+        (Contact::None | Contact::Unknown, None) => {
+            Health::progressing("WorkerStarting", "the worker's pod starts")
+        }
         (Contact::Down(problem), None) => Health::retrying(problem),
         (Contact::Up, _) => working(observed),
     }
@@ -231,8 +241,9 @@ mod tests {
         let streaming = seen(SourcePhase::Streaming, None);
         let changed = Observed { spec: "u/2".into(), ..observed(&streaming) };
         assert_eq!(health(&changed).reason(), "CatalogPending");
-        let nobody = Seen::default();
+        let nobody = Seen { contact: Contact::None, ..Seen::default() };
         assert_eq!(health(&observed(&nobody)).reason(), "WorkerStarting");
+        assert!(unknown(&observed(&Seen::default())) && !unknown(&observed(&nobody)));
         let problems = [Problem::new("SecretNotFound", "a", "b")];
         assert!(matches!(
             health(&Observed { problems: &problems, ..observed(&streaming) }),

@@ -15,7 +15,8 @@ use crate::{
     context::Context,
     error::ReconcileError,
     kubernetes::events,
-    reconcile::{FLOOR, measured},
+    membership::Standing,
+    reconcile::{FLOOR, SOON, measured},
     status::write::write,
     transition,
 };
@@ -32,6 +33,9 @@ async fn run(object: Arc<SourceTable>, context: &Context) -> Result<Action, Reco
     let standing = plan(&inputs);
     let object = &inputs.object;
     let before = object.status.clone().unwrap_or_default();
+    if standing == Standing::Unknown && before.observed_generation == object.metadata.generation {
+        return Ok(Action::requeue(SOON));
+    }
     let now = Timestamp::now();
     let (health, again) = health(&standing).settle(&before.conditions, now);
     let status = status(&health, &standing, object.metadata.generation, &before, now);

@@ -16,6 +16,7 @@ use crate::{
 pub fn health(standing: &Standing<TableStatus>) -> Health {
     let report = match standing {
         Standing::Unreported(health) => return health.clone(),
+        Standing::Unknown => return Health::progressing("Pending", "it was not looked at yet"),
         Standing::Reported(report) => &report.status,
     };
     match (report.phase, &report.problem) {
@@ -66,7 +67,7 @@ pub fn status(
     let conditions = conditions(health, generation, &before.conditions, now);
     let report = match standing {
         // What the worker said last stays, but for the phase of a table that it does not know.
-        Standing::Unreported(_) => {
+        Standing::Unreported(_) | Standing::Unknown => {
             return SourceTableStatus {
                 observed_generation: generation,
                 conditions,

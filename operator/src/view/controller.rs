@@ -14,7 +14,8 @@ use super::{
 use crate::{
     context::Context,
     error::ReconcileError,
-    reconcile::{FLOOR, measured},
+    membership::Standing,
+    reconcile::{FLOOR, SOON, measured},
     status::write::write,
     transition,
 };
@@ -31,6 +32,9 @@ async fn run(object: Arc<View>, context: &Context) -> Result<Action, ReconcileEr
     let standing = plan(&inputs);
     let object = &inputs.object;
     let before = object.status.clone().unwrap_or_default();
+    if standing == Standing::Unknown && before.observed_generation == object.metadata.generation {
+        return Ok(Action::requeue(SOON));
+    }
     let now = Timestamp::now();
     let (health, again) = health(&standing).settle(&before.conditions, now);
     let status = status(&health, &standing, object.metadata.generation, &before, now);

@@ -16,6 +16,7 @@ use crate::{
 pub fn health(standing: &Standing<Reported>) -> Health {
     let report = match standing {
         Standing::Unreported(health) => return health.clone(),
+        Standing::Unknown => return Health::progressing("Pending", "it was not looked at yet"),
         Standing::Reported(report) => &report.status,
     };
     match (report.phase, &report.problem) {
@@ -59,7 +60,7 @@ pub fn status(
     let conditions = conditions(health, generation, &before.conditions, now);
     let report = match standing {
         // What the worker said last stays.
-        Standing::Unreported(_) => {
+        Standing::Unreported(_) | Standing::Unknown => {
             return ViewStatus { observed_generation: generation, conditions, ..before.clone() };
         }
         Standing::Reported(report) => report,

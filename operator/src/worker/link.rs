@@ -73,8 +73,10 @@ pub struct Seen {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Contact {
-    /// There is nobody to ask yet.
+    /// It was not asked yet, or has not answered within the grace.
     #[default]
+    Unknown,
+    /// There is nobody to ask.
     None,
     Up,
     Down(Problem),
@@ -95,6 +97,8 @@ struct Link<F> {
     backoff: Duration,
     /// The digest that was refused, and when.
     refused: Option<(String, Instant)>,
+    /// The worker was found again, and nobody was told yet: first it is settled which catalog it has.
+    untold: bool,
 }
 
 /// Runs until the sender of `desired` is gone. `tell` gets the present state and whose report was renewed; `None`: everybody's.
@@ -110,13 +114,15 @@ pub async fn run(desired: watch::Receiver<Desired>, tell: impl Fn(Seen, Option<V
         down_since: None,
         backoff: FIRST_BACKOFF,
         refused: None,
+        untold: false,
     };
-    let mut before = None;
+    // The first wish, too, is news.
+    let mut before: Option<Option<Endpoint>> = None;
     loop {
         let wanted = link.desired.borrow_and_update().clone();
-        if wanted.endpoint != before {
+        if before.as_ref() != Some(&wanted.endpoint) {
             link.moved(wanted.endpoint.is_some());
-            before.clone_from(&wanted.endpoint);
+            before = Some(wanted.endpoint.clone());
         }
         let Some(endpoint) = wanted.endpoint else {
             if link.desired.changed().await.is_err() {
@@ -141,6 +147,9 @@ impl<F: Fn(Seen, Option<Vec<Subject>>)> Link<F> {
             self.seen.contact = Contact::None;
             self.seen.refused = None;
             self.publish(None);
+        } else if self.seen.contact == Contact::None {
+            self.seen.contact = Contact::Unknown;
+            self.publish(None);
         }
         self.down_since = Some(Instant::now());
     }
@@ -151,6 +160,9 @@ impl<F: Fn(Seen, Option<Vec<Subject>>)> Link<F> {
             && let Err(error) = self.push(endpoint, order, taken).await
         {
             return self.failed(&error).await;
+        }
+        if self.untold {
+            self.publish(None);
         }
         let due = self.reports.due();
         let wake = async {
@@ -182,7 +194,10 @@ impl<F: Fn(Seen, Option<Vec<Subject>>)> Link<F> {
         self.backoff = FIRST_BACKOFF;
         let up = std::mem::replace(&mut self.seen.contact, Contact::Up) == Contact::Up;
         let renewed = self.reports.offer(status, Instant::now());
-        self.publish(up.then_some(renewed));
+        self.untold |= !up;
+        if !self.untold {
+            self.publish(Some(renewed));
+        }
     }
 
     /// Sends the catalog unless the worker has it.
@@ -231,7 +246,7 @@ impl<F: Fn(Seen, Option<Vec<Subject>>)> Link<F> {
             || self.seen.source.as_ref() != Some(&source)
             || self.seen.refused.is_some();
         self.sent = Some(pushed.clone());
-        if self.seen.pushed.as_ref() != Some(&pushed) || changed {
+        if self.seen.pushed.as_ref() != Some(&pushed) || changed || self.untold {
             self.seen.pushed = Some(pushed);
             self.seen.source = Some(source);
             self.seen.members = members;
@@ -249,6 +264,7 @@ impl<F: Fn(Seen, Option<Vec<Subject>>)> Link<F> {
         if since.elapsed() > GRACE || matches!(error, WorkerError::Unauthorized { .. }) {
             let down = Contact::Down(error.problem());
             if self.seen.contact != down {
+                self.untold = false;
                 self.reports.clear();
                 self.seen.contact = down;
                 self.publish(None);
@@ -267,6 +283,7 @@ impl<F: Fn(Seen, Option<Vec<Subject>>)> Link<F> {
         if renewed.as_ref().is_some_and(Vec::is_empty) {
             return;
         }
+        self.untold = false;
         self.seen.published = self.reports.published().clone();
         (self.tell)(self.seen.clone(), renewed);
     }

@@ -17,7 +17,7 @@ use k8s_openapi::{
 };
 
 use super::{Workload, pod::DATA, rollout::rollout};
-use crate::kubernetes::labels;
+use crate::kubernetes::{apply::holds, labels};
 
 pub fn stateful_set(workload: &Workload) -> StatefulSet {
     let rollout = rollout(workload);
@@ -53,10 +53,15 @@ pub fn stateful_set(workload: &Workload) -> StatefulSet {
     StatefulSet { metadata, spec: Some(spec), ..StatefulSet::default() }
 }
 
-/// Claims cannot be changed in a StatefulSet: a live one keeps its own, and a volume grows by its own claim.
+/// Claims cannot be changed in a StatefulSet: a live one that has others keeps them, and a volume grows by its own claim.
 fn claims(workload: &Workload) -> Vec<PersistentVolumeClaim> {
+    let own = vec![claim(workload)];
     let live = workload.live.as_deref().and_then(|live| live.spec.as_ref()?.volume_claim_templates.clone());
-    live.unwrap_or_else(|| vec![claim(workload)])
+    let json = |claims: &Vec<PersistentVolumeClaim>| serde_json::to_value(claims).expect("claims are JSON");
+    match live {
+        Some(live) if !holds(&json(&live), &json(&own)) => live,
+        _ => own,
+    }
 }
 
 fn claim(workload: &Workload) -> PersistentVolumeClaim {
