@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
 /// What the programs are made of; any change of these is a new folder in the cache.
 const INPUTS: [&str; 4] = ["go.mod", "go.sum", "coredns/main.go", "pause/main.go"];
+const FLAGS: [&str; 3] = ["-trimpath", "-buildvcs=false", "-mod=readonly"];
 /// The oldest Go that can build them.
 const GO: (u32, u32) = (1, 25);
 
@@ -126,7 +127,10 @@ impl Binaries {
         let start = Instant::now();
         let unfinished = self.folder.join(format!(".{name}"));
         let status = Command::new("go")
-            .args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w", "-o"])
+            .arg("build")
+            .args(FLAGS)
+            .arg(format!("-ldflags=-s -w {}", version()?))
+            .arg("-o")
             .arg(&unfinished)
             .arg(package)
             .current_dir(MODULE)
@@ -160,7 +164,7 @@ fn cache() -> PathBuf {
 }
 
 fn key() -> anyhow::Result<String> {
-    let mut hash = Sha256::new();
+    let mut hash = Sha256::new_with_prefix(version()?);
     for input in INPUTS {
         let path = Path::new(MODULE).join(input);
         hash.update(fs::read(&path).with_context(|| format!("reading {}", path.display()))?);
@@ -170,6 +174,17 @@ fn key() -> anyhow::Result<String> {
         write!(key, "{byte:02x}").expect("writing to a string");
     }
     Ok(key)
+}
+
+/// How the linker tells the programs which version they are, as Kubernetes' own build does; charts and clients look at it.
+fn version() -> anyhow::Result<String> {
+    let module = fs::read_to_string(Path::new(MODULE).join("go.mod")).context("reading go.mod")?;
+    let mut words = module.split_whitespace().skip_while(|word| *word != "k8s.io/kubernetes");
+    let version = words.nth(1).context("go.mod names no version of k8s.io/kubernetes")?;
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let settings = [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor)];
+    Ok(settings.map(|(name, value)| format!("-X k8s.io/component-base/version.{name}={value}")).join(" "))
 }
 
 fn require_go() -> anyhow::Result<()> {

@@ -6,8 +6,7 @@ use crate::{
     binaries::{Binaries, Program},
     certificates::Authority,
     node::Node,
-    process::{self, Process},
-    wait::until,
+    process::{self, Processes},
 };
 
 /// On a loaded machine with two cores; alone, the API server is ready after a few seconds.
@@ -20,7 +19,7 @@ pub(crate) struct ControlPlane {
     pub authority: Authority,
     pub admin: PathBuf,
     pub server: String,
-    processes: Vec<Process>,
+    processes: Processes,
 }
 
 impl ControlPlane {
@@ -30,18 +29,14 @@ impl ControlPlane {
         let server = format!("https://{}:{PORT}", node.site.node());
         let admin = authority.issue("admin", Some("system:masters"), &[])?;
         let admin = authority.kubeconfig(&admin, &server)?;
-        let mut plane = ControlPlane { authority, admin, server, processes: Vec::new() };
+        let mut plane =
+            ControlPlane { authority, admin, server, processes: Processes::new(node.site.logs()) };
         plane.start_etcd(node, binaries)?;
         plane.start_api_server(node, binaries)?;
-        let ready = until("the API server to be ready", DEADLINE, || {
+        plane.processes.wait("the API server to be ready", DEADLINE, || {
             let mut ask = Command::new(binaries.path(Program::Kubectl));
-            ask.arg("--kubeconfig").arg(&plane.admin).args(["get", "--raw", "/readyz"]);
-            match plane.check() {
-                Ok(()) => process::output(&mut ask).map(|_| Ok(())),
-                Err(ended) => Ok(Err(ended)),
-            }
-        });
-        ready.and_then(|outcome| outcome).map_err(|error| plane.explained(&error))?;
+            process::output(ask.arg("--kubeconfig").arg(&plane.admin).args(["get", "--raw", "/readyz"]))
+        })?;
         Ok(plane)
     }
 
@@ -63,23 +58,16 @@ impl ControlPlane {
             .arg(flag("--service-account-private-key-file", &self.authority.key()))
             // Tests delete namespaces and wait for it.
             .args(["--concurrent-namespace-syncs=4", "--kube-api-qps=200", "--kube-api-burst=400"]);
-        self.processes.push(Process::start("kube-controller-manager", manager, &node.site.logs())?);
+        self.processes.start("kube-controller-manager", manager)?;
         let mut scheduler = node.command(binaries.path(Program::Scheduler));
         self.configure_client(&mut scheduler);
         scheduler.arg("--leader-elect=false");
-        self.processes.push(Process::start("kube-scheduler", scheduler, &node.site.logs())?);
-        Ok(())
+        self.processes.start("kube-scheduler", scheduler)
     }
 
     /// Fails where one of the programs has ended.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.processes.iter().try_for_each(Process::check)
-    }
-
-    /// An error with the ends of all logs.
-    pub fn explained(&self, error: &anyhow::Error) -> anyhow::Error {
-        let tails: Vec<String> = self.processes.iter().map(Process::tail).collect();
-        anyhow::anyhow!("{error:#}\n{}", tails.join("\n"))
+        self.processes.check()
     }
 
     fn configure_client(&self, command: &mut Command) {
@@ -98,8 +86,7 @@ impl ControlPlane {
             "--unsafe-no-fsync",
             "--log-level=warn",
         ]);
-        self.processes.push(Process::start("etcd", etcd, &node.site.logs())?);
-        Ok(())
+        self.processes.start("etcd", etcd)
     }
 
     fn start_api_server(&mut self, node: &Node, binaries: &Binaries) -> anyhow::Result<()> {
@@ -124,15 +111,14 @@ impl ControlPlane {
             .args(["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"])
             .args(["--allow-privileged", "--kubelet-preferred-address-types=InternalIP"])
             .arg("--service-account-issuer=https://kubernetes.default.svc.cluster.local")
-            .arg(flag("--service-account-key-file", &authority.key()))
+            .arg(flag("--service-account-key-file", &authority.certificate()))
             .arg(flag("--service-account-signing-key-file", &authority.key()))
             .arg(flag("--client-ca-file", &authority.certificate()))
             .arg(flag("--tls-cert-file", &serving.certificate))
             .arg(flag("--tls-private-key-file", &serving.key))
             .arg(flag("--kubelet-client-certificate", &kubelet.certificate))
             .arg(flag("--kubelet-client-key", &kubelet.key));
-        self.processes.push(Process::start("kube-apiserver", server, &site.logs())?);
-        Ok(())
+        self.processes.start("kube-apiserver", server)
     }
 }
 

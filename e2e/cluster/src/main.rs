@@ -1,9 +1,12 @@
 //! `cluster`: the tests' Kubernetes for people, until Ctrl-C.
 
-use std::io::{self, Read};
+use std::{thread, time::Duration};
 
 use clap::{Parser, Subcommand};
 use offtake_cluster::{Binaries, Cluster, Program};
+
+/// How soon a cluster of which a part has ended is given up.
+const CHECK: Duration = Duration::from_secs(1);
 
 #[derive(Parser)]
 #[command(name = "cluster", about = "A real Kubernetes on this machine, for tests and for trying things out")]
@@ -14,7 +17,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Start a cluster; it runs until Ctrl-C or the end of standard input.
+    /// Start a cluster; it runs until Ctrl-C.
     Up {
         /// An API server without nodes.
         #[arg(long)]
@@ -30,8 +33,10 @@ fn main() -> anyhow::Result<()> {
             let cluster = if api_only { Cluster::api_only()? } else { Cluster::start()? };
             println!("export KUBECONFIG={}", cluster.kubeconfig().display());
             // A Ctrl-C ends us at once, and the kernel ends the cluster with us.
-            io::stdin().read_to_end(&mut Vec::new())?;
-            Ok(())
+            loop {
+                cluster.check()?;
+                thread::park_timeout(CHECK);
+            }
         }
         Task::Prepare => {
             offtake_cluster::install_packages()?;

@@ -1,28 +1,41 @@
-//! A program that runs in the background with its output in a file.
+//! Programs that run in the background with their output in files.
 
 use std::{
     fs::{self, File},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
 
+use crate::wait::until;
+
 /// How much of a log a failure shows.
 const TAIL_LINES: usize = 25;
 
-/// A running program. It is not ended here: the namespaces that it runs in end it.
-pub(crate) struct Process {
+/// Programs that run together. They are not ended here: the namespaces that they run in end them.
+pub(crate) struct Processes {
+    logs: PathBuf,
+    running: Vec<Process>,
+}
+
+struct Process {
     name: String,
     log: PathBuf,
     child: Mutex<Child>,
 }
 
-impl Process {
-    pub fn start(name: &str, mut command: Command, logs: &Path) -> anyhow::Result<Process> {
-        let log = logs.join(format!("{name}.log"));
+impl Processes {
+    /// None yet; their output will be in this folder.
+    pub fn new(logs: PathBuf) -> Processes {
+        Processes { logs, running: Vec::new() }
+    }
+
+    pub fn start(&mut self, name: &str, mut command: Command) -> anyhow::Result<()> {
+        let log = self.logs.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
         let child = command
             .stdin(Stdio::null())
@@ -32,11 +45,35 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {name}"))?;
-        Ok(Process { name: name.to_owned(), log, child: Mutex::new(child) })
+        self.running.push(Process { name: name.to_owned(), log, child: Mutex::new(child) });
+        Ok(())
     }
 
-    /// Fails with the end of its log where the program has ended.
+    /// Fails where one has ended, with the end of its log.
     pub fn check(&self) -> anyhow::Result<()> {
+        self.running.iter().try_for_each(Process::check)
+    }
+
+    /// Waits for a condition as long as all run. A failure shows the ends of their logs.
+    pub fn wait<T>(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut ask: impl FnMut() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let outcome = until(what, deadline, || match self.check() {
+            Ok(()) => ask().map(Ok),
+            Err(ended) => Ok(Err(ended)),
+        });
+        outcome.map_err(|error| {
+            let tails: Vec<String> = self.running.iter().map(Process::tail).collect();
+            anyhow::anyhow!("{error:#}\n{}", tails.join("\n"))
+        })?
+    }
+}
+
+impl Process {
+    fn check(&self) -> anyhow::Result<()> {
         let status = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
         if let Some(status) = status.with_context(|| format!("looking at {}", self.name))? {
             bail!("{} ended: {status}\n{}", self.name, self.tail());
@@ -44,8 +81,7 @@ impl Process {
         Ok(())
     }
 
-    /// The end of its log.
-    pub fn tail(&self) -> String {
+    fn tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();

@@ -16,8 +16,7 @@ use crate::{
     image::{Entry, Image},
     node::Node,
     packages,
-    process::{self, Process},
-    wait::until,
+    process::{self, Processes},
 };
 
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -41,12 +40,12 @@ reclaimPolicy: Delete
 
 /// Running pods.
 pub(crate) struct Workloads {
-    processes: Vec<Process>,
+    processes: Processes,
 }
 
 impl Workloads {
     pub fn start(node: &Node, binaries: &Binaries, plane: &ControlPlane) -> anyhow::Result<Workloads> {
-        let mut workloads = Workloads { processes: Vec::new() };
+        let mut workloads = Workloads { processes: Processes::new(node.site.logs()) };
         workloads.start_containerd(node, binaries)?;
         workloads.start_kubelet(node, binaries, plane)?;
         workloads.start_proxy(node, binaries, plane)?;
@@ -58,33 +57,17 @@ impl Workloads {
             process::output(command.arg("--kubeconfig").arg(&plane.admin).args(arguments))
         };
         kubectl(&["apply", "-f", &storage.to_string_lossy()])?;
-        let ready = workloads.wait("the node to be ready", || {
+        let processes = &workloads.processes;
+        processes.wait("the node to be ready", DEADLINE, || {
             kubectl(&["wait", "--for=condition=Ready", "--timeout=1s", &format!("node/{NODE_NAME}")])
-                .map(drop)
-        });
-        ready
-            .and_then(|()| workloads.wait("DNS", || dns_is_ready(node)))
-            .map_err(|e| workloads.explained(&e))?;
+        })?;
+        processes.wait("DNS", DEADLINE, || dns_is_ready(node))?;
         Ok(workloads)
-    }
-
-    fn wait(&self, what: &str, mut ask: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let ended = until(what, DEADLINE, || match self.check() {
-            Ok(()) => ask().map(Ok),
-            Err(ended) => Ok(Err(ended)),
-        });
-        ended.and_then(|outcome| outcome)
     }
 
     /// Fails where one of the programs has ended.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.processes.iter().try_for_each(Process::check)
-    }
-
-    /// An error with the ends of all logs.
-    pub fn explained(&self, error: &anyhow::Error) -> anyhow::Error {
-        let tails: Vec<String> = self.processes.iter().map(Process::tail).collect();
-        anyhow::anyhow!("{error:#}\n{}", tails.join("\n"))
+        self.processes.check()
     }
 
     fn start_containerd(&mut self, node: &Node, binaries: &Binaries) -> anyhow::Result<()> {
@@ -100,9 +83,8 @@ impl Workloads {
             .context("writing containerd's config")?;
         let mut containerd = node.command("containerd");
         containerd.arg("--config").arg(&config);
-        self.processes.push(Process::start("containerd", containerd, &node.site.logs())?);
-        self.wait("containerd", || node.shell("ctr version", &[]).map(drop))
-            .map_err(|e| self.explained(&e))?;
+        self.processes.start("containerd", containerd)?;
+        self.processes.wait("containerd", DEADLINE, || node.shell("ctr version", &[]))?;
         let pause = Entry::file("/pause", binaries.path(Program::Pause));
         load_image(node, &Image { files: vec![pause], ..Image::new(PAUSE_IMAGE, &["/pause"]) })
     }
@@ -127,8 +109,7 @@ impl Workloads {
             .arg(format!("--config={}", config.display()))
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .args([format!("--hostname-override={NODE_NAME}"), format!("--node-ip={}", node.site.node())]);
-        self.processes.push(Process::start("kubelet", kubelet, &node.site.logs())?);
-        Ok(())
+        self.processes.start("kubelet", kubelet)
     }
 
     fn start_proxy(&mut self, node: &Node, binaries: &Binaries, plane: &ControlPlane) -> anyhow::Result<()> {
@@ -148,8 +129,7 @@ impl Workloads {
         fs::write(&config, text.to_string()).context("writing kube-proxy's config")?;
         let mut proxy = node.command(binaries.path(Program::Proxy));
         proxy.arg(format!("--config={}", config.display()));
-        self.processes.push(Process::start("kube-proxy", proxy, &node.site.logs())?);
-        Ok(())
+        self.processes.start("kube-proxy", proxy)
     }
 
     fn start_dns(&mut self, node: &Node, binaries: &Binaries, plane: &ControlPlane) -> anyhow::Result<()> {
@@ -176,8 +156,7 @@ impl Workloads {
         fs::write(&config, text).context("writing CoreDNS' config")?;
         let mut dns = node.command(binaries.path(Program::CoreDns));
         dns.arg("-conf").arg(&config);
-        self.processes.push(Process::start("coredns", dns, &node.site.logs())?);
-        Ok(())
+        self.processes.start("coredns", dns)
     }
 }
 
