@@ -6,14 +6,18 @@
 mod connection;
 mod names;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fmt,
+};
 
-use offtake_contract::{Catalog, OnLost, Problem, Source, Table, View};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use offtake_contract::{Catalog, Connection, OnLost, Problem, Source, Table, View};
 
 pub use names::slot_name;
 
 use crate::{
-    PgSource,
+    PgConnection, PgSource,
     manifests::Manifests,
     reference::{LocalRef, ObjectName},
 };
@@ -21,28 +25,82 @@ use crate::{
 /// The catalog of one source: the one named, or the only one there is. Its `generation` is 0: the caller numbers it.
 pub fn to_catalog(manifests: &Manifests, source: Option<&ObjectName>) -> Result<Catalog, Vec<Problem>> {
     let (name, object) = choose(manifests, source).map_err(|problem| vec![problem])?;
-    let mut problems = not_there_yet(name, object);
-    let connection = connection::resolve(manifests, name, object, &mut problems);
+    let Assembly { source, tables, views, refused } = assemble(manifests, name, object);
+    let (source, mut problems) = match source {
+        Ok(source) => (Some(source), Vec::new()),
+        Err(problems) => (None, problems),
+    };
     dangling(manifests, &mut problems);
-    let (tables, views) = relations(manifests, name, &mut problems);
-    match connection {
-        Some(connection) if problems.is_empty() => Ok(Catalog {
-            generation: 0,
-            source: Source {
-                object: name.to_string(),
-                connection,
-                publication: object.spec.publication.clone(),
-                slot: object.spec.slot.name.clone().unwrap_or_else(|| slot_name(name)),
-                on_lost: match object.spec.slot.on_lost {
-                    crate::OnLost::Stop => OnLost::Stop,
-                    crate::OnLost::Resnapshot => OnLost::Resnapshot,
-                },
-            },
-            tables,
-            views,
-        }),
+    problems.extend(refused.into_values());
+    match source {
+        Some(source) if problems.is_empty() => Ok(Catalog { generation: 0, source, tables, views }),
         _ => Err(problems),
     }
+}
+
+/// How a PgConnection's database is reached, its Secrets followed.
+pub fn connection(
+    manifests: &Manifests,
+    name: &ObjectName,
+    object: &PgConnection,
+) -> Result<Connection, Vec<Problem>> {
+    let mut problems = Vec::new();
+    connection::follow(manifests, name, object, &mut problems).ok_or(problems)
+}
+
+/// What one source's worker is told, as far as it goes: what is wrong with one object keeps only that object out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assembly {
+    /// The source and its connection, or all that is wrong with them.
+    pub source: Result<Source, Vec<Problem>>,
+    pub tables: Vec<Table>,
+    pub views: Vec<View>,
+    /// Objects that are left out, and why.
+    pub refused: BTreeMap<Member, Problem>,
+}
+
+/// A SourceTable or a View of a source.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Member {
+    pub kind: MemberKind,
+    pub name: ObjectName,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum MemberKind {
+    Table,
+    View,
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            MemberKind::Table => "SourceTable",
+            MemberKind::View => "View",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
+}
+
+/// Follows every reference of a source. Where two objects want one name in SQL, the older one has it: what runs goes on.
+pub fn assemble(manifests: &Manifests, name: &ObjectName, object: &PgSource) -> Assembly {
+    let mut problems = not_there_yet(name, object);
+    let connection = connection::resolve(manifests, name, object, &mut problems);
+    let source = match connection {
+        Some(connection) if problems.is_empty() => Ok(Source {
+            object: name.to_string(),
+            connection,
+            publication: object.spec.publication.clone(),
+            slot: object.spec.slot.name.clone().unwrap_or_else(|| slot_name(name)),
+            on_lost: match object.spec.slot.on_lost {
+                crate::OnLost::Stop => OnLost::Stop,
+                crate::OnLost::Resnapshot => OnLost::Resnapshot,
+            },
+        }),
+        _ => Err(problems),
+    };
+    let (tables, views, refused) = relations(manifests, name);
+    Assembly { source, tables, views, refused }
 }
 
 fn choose<'a>(
@@ -117,66 +175,103 @@ fn dangling(manifests: &Manifests, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The source's tables and views, each under a name of its own.
+/// A table or view on its way into the catalog.
+struct Candidate<'a> {
+    member: Member,
+    created: Option<&'a Time>,
+    schema: &'a str,
+    name: String,
+}
+
+/// The source's tables and views, each under a name of its own, and those that have none.
 fn relations(
     manifests: &Manifests,
     source: &ObjectName,
-    problems: &mut Vec<Problem>,
-) -> (Vec<Table>, Vec<View>) {
+) -> (Vec<Table>, Vec<View>, BTreeMap<Member, Problem>) {
     let belongs =
         |name: &ObjectName, to: &LocalRef| name.namespace == source.namespace && to.name == source.name;
-    let mut taken: BTreeMap<(String, String), String> = BTreeMap::new();
-    let mut claim =
-        |kind: &str, object: &ObjectName, schema: &str, name: Option<&str>, problems: &mut Vec<Problem>| {
-            let name = name.map_or_else(|| names::sql_name(&object.name), str::to_owned);
-            for (field, text) in [("schema", schema), ("name", &*name)] {
-                if text.len() > names::LONGEST || text.contains('\0') {
-                    problems.push(Problem::new(
-                        "InvalidName",
-                        format!("{kind} {object}: spec.{field}: \"{text}\" is no SQL name"),
-                        format!("at most {} bytes", names::LONGEST),
-                    ));
-                }
-            }
-            let this = format!("{kind} {object}");
-            if let Some(first) = taken.insert((schema.to_owned(), name.clone()), this.clone()) {
-                problems.push(Problem::new(
-                    "NameTaken",
-                    format!("{this}: {schema}.{name} is already the name of {first}"),
-                    "give one of the two another spec.name or spec.schema",
-                ));
-            }
-            name
-        };
-    let mut tables = Vec::new();
-    for (object, table) in
-        manifests.tables.iter().filter(|(name, table)| belongs(name, &table.spec.source_ref))
-    {
+    let tables = manifests.tables.iter().filter(|(name, table)| belongs(name, &table.spec.source_ref));
+    let views = manifests.views.iter().filter(|(name, view)| belongs(name, &view.spec.source_ref));
+    let candidate = |kind, name: &ObjectName, created, schema, sql: Option<&str>| Candidate {
+        member: Member { kind, name: name.clone() },
+        created,
+        schema,
+        name: sql.map_or_else(|| names::sql_name(&name.name), str::to_owned),
+    };
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    for (name, table) in tables.clone() {
+        let created = table.metadata.creation_timestamp.as_ref();
         let spec = &table.spec;
-        tables.push(Table {
+        candidates.push(candidate(MemberKind::Table, name, created, &spec.schema, spec.name.as_deref()));
+    }
+    for (name, view) in views.clone() {
+        let created = view.metadata.creation_timestamp.as_ref();
+        let spec = &view.spec;
+        candidates.push(candidate(MemberKind::View, name, created, &spec.schema, spec.name.as_deref()));
+    }
+    let (names, refused) = claim(candidates);
+    let name_of = |kind, object: &ObjectName| names.get(&Member { kind, name: object.clone() }).cloned();
+    let tables = tables.filter_map(|(object, table)| {
+        let spec = &table.spec;
+        Some(Table {
             object: object.to_string(),
             upstream_schema: spec.upstream.schema.clone(),
             upstream_table: spec.upstream.table.clone(),
             schema: spec.schema.clone(),
-            name: claim("SourceTable", object, &spec.schema, spec.name.as_deref(), problems),
+            name: name_of(MemberKind::Table, object)?,
             exclude_columns: spec.exclude_columns.clone(),
             text_columns: spec.text_columns.clone(),
-        });
-    }
-    let mut views = Vec::new();
-    for (object, view) in manifests.views.iter().filter(|(name, view)| belongs(name, &view.spec.source_ref)) {
-        let spec = &view.spec;
+        })
+    });
+    let views = views.filter_map(|(object, view)| {
         let mut seen = BTreeSet::new();
-        let indexes = spec.indexes.iter().map(|index| index.columns.clone());
-        views.push(View {
+        let indexes = view.spec.indexes.iter().map(|index| index.columns.clone());
+        Some(View {
             object: object.to_string(),
-            schema: spec.schema.clone(),
-            name: claim("View", object, &spec.schema, spec.name.as_deref(), problems),
-            query: spec.query.clone(),
+            schema: view.spec.schema.clone(),
+            name: name_of(MemberKind::View, object)?,
+            query: view.spec.query.clone(),
             indexes: indexes.filter(|columns| seen.insert(columns.clone())).collect(),
-        });
+        })
+    });
+    (tables.collect(), views.collect(), refused)
+}
+
+/// Gives each candidate its name, the oldest first, or says why not.
+fn claim(mut candidates: Vec<Candidate<'_>>) -> (BTreeMap<Member, String>, BTreeMap<Member, Problem>) {
+    candidates.sort_by(|a, b| (a.created, &a.member).cmp(&(b.created, &b.member)));
+    let mut taken: BTreeMap<(&str, String), Member> = BTreeMap::new();
+    let (mut names, mut refused) = (BTreeMap::new(), BTreeMap::new());
+    for Candidate { member, schema, name, .. } in candidates {
+        let wrong = [("schema", schema), ("name", name.as_str())]
+            .into_iter()
+            .find(|(_, text)| text.len() > names::LONGEST || text.contains('\0'));
+        if let Some((field, text)) = wrong {
+            let message = format!("{member}: spec.{field}: \"{text}\" is no SQL name");
+            let remedy = format!("at most {} bytes", names::LONGEST);
+            refused.insert(member, Problem::new("InvalidName", message, remedy));
+            continue;
+        }
+        match taken.entry((schema, name.clone())) {
+            Entry::Occupied(first) => {
+                let message = format!("{member}: {schema}.{name} is already the name of {}", first.get());
+                let remedy = "give one of the two another spec.name or spec.schema";
+                refused.insert(member, Problem::new("NameTaken", message, remedy));
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(member.clone());
+                names.insert(member, name);
+            }
+        }
     }
-    (tables, views)
+    (names, refused)
+}
+
+/// What to do about a name that leads nowhere, with those that would lead somewhere.
+fn missing<'a>(known: impl Iterator<Item = &'a ObjectName>) -> String {
+    let known: Vec<String> = known.map(ObjectName::to_string).collect();
+    let what = "apply it in the same namespace, or correct the name";
+    if known.is_empty() { what.to_owned() } else { format!("{what}; there are: {}", known.join(", ")) }
 }
 
 /// Names for a message.

@@ -14,6 +14,22 @@ pub fn files() -> Vec<(String, String)> {
     all().iter().map(|definition| (file_name(definition), text(definition))).collect()
 }
 
+/// Everything that is generated from the types, by its path in the repository: the definitions for kubectl, their copies where Helm and
+/// kustomize can reach them (neither reads outside of its own folder), and the reference of the fields.
+pub fn artifacts() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut together = HEADER.to_owned();
+    for definition in all() {
+        let (name, text) = (file_name(&definition), text(&definition));
+        together += &text.replacen(HEADER, "---\n", 1);
+        found.push((format!("charts/offtake/definitions/{name}"), text.clone()));
+        found.push((format!("crds/{name}"), text));
+    }
+    found.push(("deploy/kustomize/base/crds.yaml".to_owned(), together));
+    found.push(("docs/reference/fields.md".to_owned(), crate::fields::markdown()));
+    found
+}
+
 /// Every definition.
 pub fn all() -> Vec<Value> {
     [PgConnection::crd(), PgSource::crd(), SourceTable::crd(), View::crd()]

@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod definitions;
+pub mod fields;
 pub mod manifests;
 mod pg_connection;
 mod pg_source;
@@ -19,8 +20,8 @@ pub use pg_connection::{
     AwsPrivateLink, Check, PgConnection, PgConnectionSpec, PgConnectionStatus, SshTunnel, Tls, TlsMode,
 };
 pub use pg_source::{
-    Lag, OnLost, PgSource, PgSourceSpec, PgSourceStatus, Ready, ReclaimPolicy, Resources, Slot, SlotStatus,
-    Snapshot, Storage, Worker,
+    CatalogStatus, Lag, OnLost, PgSource, PgSourceSpec, PgSourceStatus, Ready, ReclaimPolicy, Resources,
+    Slot, SlotStatus, Snapshot, Storage, Worker, WorkerStatus,
 };
 pub use quantity::Quantity;
 pub use reference::{LocalRef, ObjectName, ParseObjectNameError, SecretKeyRef};

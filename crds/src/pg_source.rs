@@ -236,6 +236,35 @@ pub struct PgSourceStatus {
     /// The copies that are under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// The worker's pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<WorkerStatus>,
+    /// What the worker was told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<CatalogStatus>,
+}
+
+/// The worker's pods.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerStatus {
+    /// The image that the pods run; the operator's own default reaches them with the next rollout only.
+    pub image: String,
+    /// The worker's own version, once it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Pods that are ready.
+    pub ready: i32,
+}
+
+/// What the worker was told last.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogStatus {
+    /// Rises with every change of the catalog.
+    pub generation: i64,
+    /// A keyed digest of the catalog: an equal one is not sent again, by the next operator either.
+    pub digest: String,
 }
 
 /// The replication slot as the upstream shows it.

@@ -1,14 +1,21 @@
-//! Writes the CustomResourceDefinitions beside this crate's manifest, or into the folder given.
+//! Writes what is generated from the types into the repository, or only the definitions into the folder given.
 
-use std::{env, fs, io, path::PathBuf};
+use std::{env, fs, io, path::Path, path::PathBuf};
+
+use offtake_crds::definitions;
 
 fn main() -> io::Result<()> {
-    let folder =
-        env::args_os().nth(1).map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    fs::create_dir_all(&folder)?;
-    for (name, text) in offtake_crds::definitions::files() {
-        fs::write(folder.join(&name), text)?;
-        println!("{}", folder.join(name).display());
+    let (root, files) = match env::args_os().nth(1) {
+        Some(folder) => (PathBuf::from(folder), definitions::files()),
+        None => (Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), definitions::artifacts()),
+    };
+    for (name, text) in files {
+        let path = root.join(&name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, text)?;
+        println!("{name}");
     }
     Ok(())
 }

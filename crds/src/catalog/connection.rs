@@ -20,14 +20,22 @@ pub(super) fn resolve(
         problems.push(Problem::new(
             "ConnectionNotFound",
             format!("PgSource {source}: spec.connectionRef.name: there is no PgConnection {name}"),
-            format!(
-                "there are: {}; a connection is found in the same namespace",
-                super::list(manifests.connections.keys())
-            ),
+            super::missing(manifests.connections.keys()),
         ));
         return None;
     };
-    let mut resolving = Resolving { manifests, name: &name, problems };
+    follow(manifests, &name, connection, problems)
+}
+
+/// A connection with its Secrets; `None` and at least one problem where they are not in order.
+pub(super) fn follow(
+    manifests: &Manifests,
+    name: &ObjectName,
+    connection: &PgConnection,
+    problems: &mut Vec<Problem>,
+) -> Option<Connection> {
+    let before = problems.len();
+    let mut resolving = Resolving { manifests, name, problems };
     resolving.not_there_yet(connection);
     let spec = &connection.spec;
     let password = spec.password_secret_ref.as_ref().map(|reference| {
@@ -37,7 +45,7 @@ pub(super) fn resolve(
         })
     });
     let tls = resolving.tls(connection);
-    Some(Connection {
+    (problems.len() == before).then(|| Connection {
         object: name.to_string(),
         host: spec.host.clone(),
         port: spec.port,
@@ -130,7 +138,7 @@ impl Resolving<'_> {
         let key = reference.key.as_deref().unwrap_or(default_key);
         let manifests = self.manifests;
         let Some(values) = manifests.secrets.get(&name) else {
-            let remedy = format!("there are: {}", super::list(manifests.secrets.keys()));
+            let remedy = super::missing(manifests.secrets.keys());
             self.report("SecretNotFound", field, format!("there is no Secret {name}"), remedy);
             return None;
         };

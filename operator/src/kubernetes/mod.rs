@@ -1,0 +1,7 @@
+//! Dealing with the API server: names and labels of what we make, applying, events, Secrets of others.
+
+pub mod apply;
+pub mod events;
+pub mod labels;
+pub mod names;
+pub mod secret;
