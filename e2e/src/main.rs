@@ -46,7 +46,10 @@ fn main() -> anyhow::Result<()> {
             runtime.block_on(fetch_servers())?;
             install_psql()?;
             let python = install_psycopg()?;
+            // The first build of Kubernetes takes as long as a third of ours: the two share the machine.
+            let kubernetes = std::thread::spawn(prepare_kubernetes);
             build()?;
+            kubernetes.join().map_err(|_| anyhow::anyhow!("preparing Kubernetes panicked: see above"))??;
             test(filter.as_deref(), &python)
         }
         Task::Bench { only } => {
@@ -117,6 +120,15 @@ fn install_psycopg() -> anyhow::Result<PathBuf> {
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "psycopg[binary]"]))
         .context("psycopg cannot be installed from the Python package registry")?;
     Ok(python)
+}
+
+/// The programs of the tests' Kubernetes and what a node needs of the machine. With `KUBECONFIG`, that cluster is used.
+fn prepare_kubernetes() -> anyhow::Result<()> {
+    if env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
+        return Ok(());
+    }
+    offtake_cluster::install_packages()?;
+    offtake_cluster::Binaries::find_or_build(&offtake_cluster::Program::ALL).map(drop)
 }
 
 /// Builds every binary: the tests run the real ones.

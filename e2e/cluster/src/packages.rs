@@ -59,9 +59,10 @@ fn install_missing(mut packages: Vec<&str>) -> anyhow::Result<()> {
         bail!("this machine lacks {names} (the names are Debian's) and has no apt-get: install them");
     }
     eprintln!("installing {names}");
-    apt(&["update", "-q"])?;
-    apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat())
-        .with_context(|| format!("this machine lacks {names}, and they cannot be installed: install them"))
+    let install = [&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat();
+    // The lists that the machine has may do; a new machine has none.
+    let outcome = apt(&install).or_else(|_| apt(&["update", "-q"]).and_then(|()| apt(&install)));
+    outcome.with_context(|| format!("this machine lacks {names}, and they cannot be installed: install them"))
 }
 
 fn apt(arguments: &[&str]) -> anyhow::Result<()> {

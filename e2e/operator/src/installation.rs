@@ -1,0 +1,116 @@
+//! The operator as its chart installs it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
+
+use anyhow::{Context, bail, ensure};
+use offtake_cluster::{Cluster, Image};
+
+/// The operator's namespace.
+pub const SYSTEM: &str = "offtake-system";
+const OPERATOR: &str = "offtake.test/operator";
+const WORKER: &str = "offtake.test/worker";
+const TAG: &str = "test";
+
+/// A cluster with the operator.
+pub struct Installation {
+    pub cluster: Cluster,
+}
+
+impl Installation {
+    /// The one of all tests. It ends with the process; on a cluster of `KUBECONFIG` the release stays.
+    pub fn get() -> &'static Installation {
+        static INSTALLATION: LazyLock<Installation> = LazyLock::new(|| {
+            Installation::make().unwrap_or_else(|error| panic!("installing the operator: {error:#}"))
+        });
+        &INSTALLATION
+    }
+
+    fn make() -> anyhow::Result<Installation> {
+        let operator = built("offtake-operator")?;
+        let worker = built("offtake")?;
+        let cluster = Cluster::start()?;
+        let own = cluster.host().is_some();
+        if own {
+            load(&cluster, OPERATOR, &operator)?;
+            load(&cluster, WORKER, &worker)?;
+        }
+        let namespace = format!(
+            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {SYSTEM}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}}}"
+        );
+        cluster.apply(&namespace)?;
+        let chart = repository().join("charts/offtake");
+        let chart = chart.to_string_lossy();
+        let images = if own { images() } else { given_images()? };
+        let mut arguments = vec!["upgrade", "--install", "offtake", &chart, "--namespace", SYSTEM];
+        arguments.extend(["--wait", "--timeout", "5m"]);
+        for image in &images {
+            arguments.extend(["--set", image]);
+        }
+        cluster.helm(&arguments).map_err(|error| {
+            let pods = cluster.kubectl(&["describe", "pods", "-n", SYSTEM]).unwrap_or_default();
+            let logs = cluster
+                .kubectl(&["logs", "-n", SYSTEM, "deployment/offtake", "--tail=30"])
+                .unwrap_or_default();
+            error.context(format!("{pods}\n{logs}"))
+        })?;
+        Ok(Installation { cluster })
+    }
+}
+
+/// A program of this build, beside the running test.
+fn built(name: &str) -> anyhow::Result<PathBuf> {
+    let test = env::current_exe().context("the test's own path")?;
+    let folder = test.ancestors().nth(2).context("the test is in target/release/deps")?;
+    let path = folder.join(name);
+    ensure!(path.is_file(), "{} is missing: `cargo xtask test` builds it first", path.display());
+    Ok(path)
+}
+
+/// As the Dockerfiles do: without the debugging information, which is most of the file.
+fn load(cluster: &Cluster, name: &str, program: &Path) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let stripped = folder.path().join(program.file_name().context("a program has a name")?);
+    let status = Command::new("strip").arg("--strip-debug").arg("-o").arg(&stripped).arg(program).status();
+    ensure!(
+        status.context("starting strip: install binutils")?.success(),
+        "strip {} failed",
+        program.display()
+    );
+    cluster.load_image(&Image::of_program(&format!("{name}:{TAG}"), &stripped)?)
+}
+
+fn images() -> Vec<String> {
+    vec![
+        format!("image.repository={OPERATOR}"),
+        format!("image.tag={TAG}"),
+        format!("workerImage.repository={WORKER}"),
+        format!("workerImage.tag={TAG}"),
+    ]
+}
+
+/// On somebody's cluster: images that it can pull.
+fn given_images() -> anyhow::Result<Vec<String>> {
+    let given = |variable: &str, value: &str| match env::var(variable)
+        .ok()
+        .as_deref()
+        .and_then(|image| image.rsplit_once(':'))
+    {
+        Some((repository, tag)) => {
+            Ok([format!("{value}.repository={repository}"), format!("{value}.tag={tag}")])
+        }
+        None => {
+            bail!("with KUBECONFIG, {variable} must name an image of this build that the cluster can pull")
+        }
+    };
+    let operator = given("OFFTAKE_TEST_OPERATOR_IMAGE", "image")?;
+    Ok(operator.into_iter().chain(given("OFFTAKE_TEST_WORKER_IMAGE", "workerImage")?).collect())
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}

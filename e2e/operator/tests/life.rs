@@ -1,0 +1,133 @@
+//! A source's life: from `kubectl apply` over drift, a schema change and a killed pod to its deletion.
+
+use std::time::Instant;
+
+use offtake_e2e_operator::{Database, Place};
+
+use crate::{ok, prepare, table, view};
+
+const SCHEMA: &str = "
+    CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL, amount numeric(10,2) NOT NULL);
+    INSERT INTO orders SELECT i, i % 1000, i / 7.0 FROM generate_series(1, 100000) i;
+    CREATE TABLE people (id int PRIMARY KEY, name text);
+    INSERT INTO people VALUES (1, 'Ada'), (2, NULL);
+    ANALYZE;
+    CREATE PUBLICATION app FOR TABLE orders, people;
+";
+const TOTALS: &str = "SELECT customer, count(*) AS n, sum(amount) AS total FROM orders GROUP BY customer";
+
+#[test]
+fn a_source_lives() {
+    let (place, database) = prepare("life", SCHEMA);
+    comes_to_be(&place, &database);
+    follows_changes(&place, &database);
+    survives_a_killed_pod(&place, &database);
+    notices_a_schema_change(&place, &database);
+    leaves_nothing(&place, &database);
+}
+
+fn totals_equal_upstream(place: &Place, database: &Database) {
+    let expected = ok(database.sql(&format!("{TOTALS} ORDER BY customer")));
+    ok(place.reads("SELECT * FROM totals ORDER BY customer", &expected));
+}
+
+fn comes_to_be(place: &Place, database: &Database) {
+    let start = Instant::now();
+    ok(place.apply(&place.source(database)));
+    println!("PgSource applied to Ready: {:?}", ok(place.wait("pgsource/app", "condition=Ready", start)));
+
+    let start = Instant::now();
+    ok(place.apply(&table("orders")));
+    let first = "jsonpath={.status.observedGeneration}=1";
+    println!(
+        "SourceTable applied to its first status: {:?}",
+        ok(place.wait("sourcetable/orders", first, start))
+    );
+    println!(
+        "SourceTable (100,000 rows) applied to Ready: {:?}",
+        ok(place.wait("sourcetable/orders", "condition=Ready", start))
+    );
+
+    let start = Instant::now();
+    ok(place.apply(&view("totals", TOTALS)));
+    println!(
+        "View over 100,000 rows applied to Ready: {:?}",
+        ok(place.wait("view/totals", "condition=Ready", start))
+    );
+    totals_equal_upstream(place, database);
+
+    let pod = ok(place.field("pod/offtake-app-0", ".metadata.uid"));
+    ok(place.apply(&table("people")));
+    ok(place.wait_ready("sourcetable/people"));
+    ok(place.reads("SELECT id, name FROM people ORDER BY id", "1|Ada\n2|\n"));
+    assert_eq!(ok(place.field("pod/offtake-app-0", ".metadata.uid")), pod, "a table restarts no pod");
+    assert_eq!(ok(place.field("pod/offtake-app-0", ".status.containerStatuses[0].restartCount")), "0");
+}
+
+fn follows_changes(place: &Place, database: &Database) {
+    ok(database.sql(
+        "UPDATE orders SET amount = amount + 1 WHERE id % 3 = 0; DELETE FROM orders WHERE id % 1000 = 7",
+    ));
+    totals_equal_upstream(place, database);
+
+    let start = Instant::now();
+    ok(database.sql("ALTER TABLE people ADD COLUMN age int"));
+    let added = "jsonpath={.status.drift[0].change}=ColumnAdded";
+    println!(
+        "a column added upstream to its drift in status: {:?}",
+        ok(place.wait("sourcetable/people", added, start))
+    );
+    assert_eq!(ok(place.field("sourcetable/people", ".status.drift[0].column")), "age");
+    ok(place.reads("SELECT id, name FROM people ORDER BY id", "1|Ada\n2|\n"));
+}
+
+fn survives_a_killed_pod(place: &Place, database: &Database) {
+    let snapshot = ok(place.field("sourcetable/orders", ".status.snapshot"));
+    let pod = ok(place.field("pod/offtake-app-0", ".metadata.uid"));
+    ok(place.kubectl(&["delete", "pod", "offtake-app-0", "--grace-period=0", "--force"]));
+    ok(database.sql("INSERT INTO orders SELECT i, i % 1000, 1 FROM generate_series(200000, 200100) i"));
+    ok(place.until("another pod", || {
+        anyhow::ensure!(place.field("pod/offtake-app-0", ".metadata.uid")? != pod, "it is still the first");
+        Ok(())
+    }));
+    totals_equal_upstream(place, database);
+    ok(place.wait_ready("pgsource/app"));
+    ok(place.wait_ready("view/totals"));
+    assert_eq!(
+        ok(place.field("sourcetable/orders", ".status.snapshot")),
+        snapshot,
+        "no table was copied again"
+    );
+}
+
+fn notices_a_schema_change(place: &Place, database: &Database) {
+    ok(database.sql("ALTER TABLE people DROP COLUMN name; INSERT INTO people (id) VALUES (3)"));
+    ok(place.wait_reason("sourcetable/people", "SchemaAltered"));
+    assert_eq!(ok(place.field("sourcetable/people", ".status.phase")), "SchemaAltered");
+    let refusal = place.read("SELECT * FROM people").expect_err("the table is stopped");
+    assert!(format!("{refusal:#}").contains("source table schema has been altered"), "{refusal:#}");
+    totals_equal_upstream(place, database);
+}
+
+fn leaves_nothing(place: &Place, database: &Database) {
+    assert_eq!(ok(database.sql("SELECT count(*) FROM pg_replication_slots")), "1\n");
+    ok(place.delete("pgsource/app"));
+    assert_eq!(
+        ok(database.sql("SELECT count(*) FROM pg_replication_slots")),
+        "0\n",
+        "the slot went with its source"
+    );
+    ok(place.until("the worker's objects to be gone", || {
+        let left = place.kubectl(&[
+            "get",
+            "statefulsets,services,pods,secrets",
+            "-l",
+            "app.kubernetes.io/name=offtake-worker",
+            "-o",
+            "name",
+        ])?;
+        anyhow::ensure!(left.is_empty(), "left: {left}");
+        Ok(())
+    }));
+    ok(place.delete("namespace/life"));
+}

@@ -1,0 +1,45 @@
+//! The operator on a real Kubernetes: installed by its chart, told by kubectl, read by psql. `cargo xtask test` builds both programs first.
+
+mod life;
+mod namespace;
+mod problems;
+mod quiet;
+
+use offtake_e2e_operator::{Database, Installation, Place};
+
+/// The value, or a failure with the whole chain of causes.
+#[track_caller]
+fn ok<T>(outcome: anyhow::Result<T>) -> T {
+    outcome.unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// A namespace of its own and a database with this schema.
+fn prepare(namespace: &'static str, schema: &str) -> (Place, Database) {
+    let cluster = &Installation::get().cluster;
+    let database = ok(Database::start(cluster));
+    ok(database.sql(schema));
+    (ok(Place::make(cluster, namespace)), database)
+}
+
+/// A SourceTable in schema public.
+fn table(name: &str) -> String {
+    format!(
+        "---
+apiVersion: offtake.dev/v1alpha1
+kind: SourceTable
+metadata: {{name: {name}}}
+spec: {{sourceRef: {{name: app}}, upstream: {{table: {name}}}}}
+"
+    )
+}
+
+fn view(name: &str, query: &str) -> String {
+    format!(
+        "---
+apiVersion: offtake.dev/v1alpha1
+kind: View
+metadata: {{name: {name}}}
+spec: {{sourceRef: {{name: app}}, query: \"{query}\"}}
+"
+    )
+}

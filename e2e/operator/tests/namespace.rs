@@ -1,0 +1,42 @@
+//! A namespace that is deleted while PostgreSQL is away goes within the finalizer's bound, and an Event names the slot that was left.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use crate::{ok, prepare, table};
+
+const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION app FOR TABLE t";
+/// The chart's slotDropDeadline, and what a loaded machine needs besides.
+const BOUND: Duration = Duration::from_secs(60 + 120);
+
+#[test]
+fn a_namespace_goes_though_postgresql_is_down() {
+    let (place, mut database) = prepare("farewell", SCHEMA);
+    ok(place.apply(&(place.source(&database) + &table("t"))));
+    ok(place.wait_ready("pgsource/app"));
+    let slot = ok(place.field("pgsource/app", ".status.slot.name"));
+    ok(database.stop());
+    let start = Instant::now();
+    ok(place.kubectl(&["delete", "namespace", place.namespace, "--wait=false"]));
+    // Events of a namespace go with it: the one that counts is looked for while the namespace is on its way.
+    let mut told = false;
+    ok(place.until("the namespace to be gone", || {
+        let events = place.kubectl(&["get", "events", "-A", "-o", "jsonpath={.items[*].message}"])?;
+        told |= events.contains(&slot) && events.contains("left");
+        let left = place.cluster.kubectl(&[
+            "get",
+            "namespace",
+            place.namespace,
+            "--ignore-not-found",
+            "-o",
+            "name",
+        ])?;
+        ensure!(left.is_empty(), "{left}");
+        Ok(())
+    }));
+    let took = start.elapsed();
+    println!("a namespace deleted with PostgreSQL down to gone: {took:?}");
+    assert!(took < BOUND, "{took:?}");
+    assert!(told, "no Event named slot {slot}");
+}

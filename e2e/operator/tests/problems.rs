@@ -1,0 +1,51 @@
+//! What is wrong with a source has its own reason and remedy in the conditions, and heals without a restart once it is mended.
+
+use offtake_e2e_operator::secret;
+
+use crate::{ok, prepare, table};
+
+const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)";
+
+#[test]
+fn each_problem_has_its_reason_and_heals() {
+    let (place, mut database) = prepare("problems", SCHEMA);
+    let manifests = place.source(&database) + &table("t");
+
+    // The Secret is not there.
+    let without = manifests.split_once("---").expect("several documents").1;
+    ok(place.apply(without));
+    let message = ok(place.wait_reason("pgconnection/app", "SecretNotFound"));
+    assert!(message.contains("app") && message.contains("Remedy"), "{message}");
+    ok(place.wait_reason("pgsource/app", "SecretNotFound"));
+
+    // It is, with another password.
+    ok(place.apply(&secret("wrong")));
+    let message = ok(place.wait_reason("pgconnection/app", "AuthenticationFailed"));
+    assert!(message.contains("Remedy"), "{message}");
+
+    // The password is right, the publication is missing.
+    ok(place.apply(&manifests));
+    ok(place.wait_ready("pgconnection/app"));
+    let message = ok(place.wait_reason("pgsource/app", "PublicationMissing"));
+    assert!(message.contains("CREATE PUBLICATION"), "{message}");
+
+    // It is made.
+    ok(database.sql("CREATE PUBLICATION app FOR TABLE t"));
+    ok(place.wait_ready("pgsource/app"));
+    ok(place.wait_ready("sourcetable/t"));
+    ok(place.reads("SELECT * FROM t", "1\n"));
+    let pod = ok(place.field("pod/offtake-app-0", ".metadata.uid"));
+
+    // The server is down; what was read before is still served.
+    ok(database.stop());
+    ok(place.wait_reason("pgsource/app", "Unreachable"));
+    assert_eq!(ok(place.read("SELECT * FROM t")), "1\n");
+    ok(database.resume());
+    ok(place.wait_ready("pgsource/app"));
+    ok(database.sql("INSERT INTO t VALUES (2)"));
+    ok(place.reads("SELECT * FROM t ORDER BY id", "1\n2\n"));
+
+    assert_eq!(ok(place.field("pod/offtake-app-0", ".metadata.uid")), pod, "nothing was restarted");
+    assert_eq!(ok(place.field("pod/offtake-app-0", ".status.containerStatuses[0].restartCount")), "0");
+    ok(place.delete("pgsource/app"));
+}
