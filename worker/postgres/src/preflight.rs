@@ -6,7 +6,7 @@ mod tables;
 
 use offtake_contract::Problem;
 
-use crate::{error::PgError, session::Session};
+use crate::{Working, error::PgError, session::Session};
 
 /// The answer of a pre-flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,16 @@ impl Preflight {
 ///
 /// # Errors
 /// Only where the checks themselves cannot run; what they find is in the answer.
-pub async fn preflight(
+pub fn preflight<'a>(
+    session: &'a Session,
+    publication: &'a str,
+    slot: &'a str,
+    tables: &'a [(String, String)],
+) -> Working<'a, Preflight> {
+    Box::pin(check(session, publication, slot, tables))
+}
+
+async fn check(
     session: &Session,
     publication: &str,
     slot: &str,

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 
 use crate::{
+    Working,
     error::PgError,
     quote::literal,
     tls,
@@ -42,7 +43,11 @@ impl Deref for Session {
 ///
 /// # Errors
 /// Whatever [`PgError`] has for connections, TLS and authentication; [`PgError::VersionTooOld`] below 11.
-pub async fn connect(connection: &Connection, application_name: &str) -> Result<Session, PgError> {
+pub fn connect<'a>(connection: &'a Connection, application_name: &'a str) -> Working<'a, Session> {
+    Box::pin(open(connection, application_name))
+}
+
+async fn open(connection: &Connection, application_name: &str) -> Result<Session, PgError> {
     let mut config = Config::new();
     config.user(&connection.user).dbname(&connection.database).application_name(application_name);
     if let Some(password) = &connection.password {

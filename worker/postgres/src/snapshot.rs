@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    Working,
     catalog::UpstreamTable,
     error::PgError,
     quote::{literal, shown_table},
@@ -76,7 +77,11 @@ impl CopyStream {
 ///
 /// The publication's row filter applies, as it does in the stream. A partitioned table is copied with all its partitions, any other one
 /// without its descendants, which the stream sends under their own names.
-pub async fn copy(request: Copy<'_>) -> Result<CopyStream, PgError> {
+pub fn copy(request: Copy<'_>) -> Working<'_, CopyStream> {
+    Box::pin(start(request))
+}
+
+async fn start(request: Copy<'_>) -> Result<CopyStream, PgError> {
     let mut first = open(&request).await?;
     let parts = plan::parts(&mut first, request.table, request.wanted, request.parallelism).await?;
     let mut wires = vec![first];

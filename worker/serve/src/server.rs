@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
+use futures::future::{BoxFuture, FutureExt};
 use pgwire::api::RandomPidSecretKeyGenerator;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -32,7 +33,11 @@ pub struct Server {
 ///
 /// # Errors
 /// Refuses to be open to a network without authentication; fails on addresses that are taken and on certificates that can't be used.
-pub async fn bind(config: Config, shared: Shared) -> Result<Server, BindError> {
+pub fn bind(config: Config, shared: Shared) -> BoxFuture<'static, Result<Server, BindError>> {
+    open(config, shared).boxed()
+}
+
+async fn open(config: Config, shared: Shared) -> Result<Server, BindError> {
     if matches!(config.auth, Auth::Trust) && !config.sql_listen.ip().is_loopback() {
         return Err(BindError::SqlOpen(config.sql_listen));
     }
@@ -90,7 +95,13 @@ impl Server {
 
     /// Serves until `shutdown` is true or its sender is gone. Then idle sessions end at once, and running statements within five
     /// seconds.
-    pub async fn run(self, shutdown: watch::Receiver<bool>) {
+    ///
+    /// Boxed, because an `async fn` is compiled by the crate that awaits it.
+    pub fn run(self, shutdown: watch::Receiver<bool>) -> BoxFuture<'static, ()> {
+        self.serve(shutdown).boxed()
+    }
+
+    async fn serve(self, shutdown: watch::Receiver<bool>) {
         let http = tokio::spawn(http::serve(self.http, self.http_state, shutdown.clone()));
         let pids = Arc::new(RandomPidSecretKeyGenerator::default());
         let mut clients = JoinSet::new();
