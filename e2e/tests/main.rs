@@ -1,5 +1,6 @@
 //! End-to-end tests: the real binary against real servers. Run by `cargo xtask test`, which builds the binary first.
 
+mod big_transactions;
 mod chaos;
 mod checks;
 mod clients;

@@ -1,6 +1,6 @@
 //! One state of the catalog, and the queries on it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use datafusion::{
     catalog::{CatalogProvider, MemoryCatalogProvider, SchemaProvider},
@@ -70,6 +70,9 @@ fn hash(name: &str) -> i32 {
     2_000_000_000 + (hash % 100_000_000) as i32
 }
 
+/// An answer to come. Boxed, because an `async fn` is compiled by the crate that awaits it: DataFusion would be compiled once more there.
+type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, IntrospectError>> + Send + 'a>>;
+
 impl Introspection {
     /// Builds the catalog of `database` with these relations.
     ///
@@ -109,28 +112,32 @@ impl Introspection {
     /// Runs one catalog query. `parameters` are the values of `$1`, `$2`, … as text; `None` is NULL.
     ///
     /// It computes for milliseconds: call it where that holds nothing up.
-    pub async fn query(
-        &self,
-        sql: &str,
-        parameters: &[Option<String>],
-    ) -> Result<(Vec<Column>, Vec<Row>), IntrospectError> {
-        let frame = self.plan(sql, parameters).await?;
-        let columns = convert::columns(frame.schema().as_arrow());
-        let mut rows = Vec::new();
-        for batch in frame.collect().await? {
-            convert::rows(&batch, &mut rows)?;
-        }
-        Ok((columns, rows))
+    pub fn query<'a>(
+        &'a self,
+        sql: &'a str,
+        parameters: &'a [Option<String>],
+    ) -> Answering<'a, (Vec<Column>, Vec<Row>)> {
+        Box::pin(async move {
+            let frame = self.plan(sql, parameters).await?;
+            let columns = convert::columns(frame.schema().as_arrow());
+            let mut rows = Vec::new();
+            for batch in frame.collect().await? {
+                convert::rows(&batch, &mut rows)?;
+            }
+            Ok((columns, rows))
+        })
     }
 
     /// The columns that the query answers.
-    pub async fn describe(
-        &self,
-        sql: &str,
-        parameters: &[Option<String>],
-    ) -> Result<Vec<Column>, IntrospectError> {
-        let frame = self.plan(sql, parameters).await?;
-        Ok(convert::columns(frame.schema().as_arrow()))
+    pub fn describe<'a>(
+        &'a self,
+        sql: &'a str,
+        parameters: &'a [Option<String>],
+    ) -> Answering<'a, Vec<Column>> {
+        Box::pin(async move {
+            let frame = self.plan(sql, parameters).await?;
+            Ok(convert::columns(frame.schema().as_arrow()))
+        })
     }
 
     async fn plan(&self, sql: &str, parameters: &[Option<String>]) -> Result<DataFrame, IntrospectError> {

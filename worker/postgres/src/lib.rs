@@ -24,5 +24,10 @@ mod tls;
 mod transport;
 pub mod wire;
 
+use std::pin::Pin;
+
 pub use error::{PgError, Retry, ServerError};
 pub use session::Session;
+
+/// Work under way. Boxed where much is below it, because an `async fn` is compiled by the crate that awaits it, again and again.
+pub type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, PgError>> + Send + 'a>>;

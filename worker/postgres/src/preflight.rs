@@ -4,10 +4,9 @@ mod provider;
 mod source;
 mod tables;
 
-use futures::future::BoxFuture;
 use offtake_contract::Problem;
 
-use crate::{error::PgError, session::Session};
+use crate::{Working, error::PgError, session::Session};
 
 /// The answer of a pre-flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,21 +56,28 @@ pub fn preflight<'a>(
     publication: &'a str,
     slot: &'a str,
     tables: &'a [(String, String)],
-) -> BoxFuture<'a, Result<Preflight, PgError>> {
-    Box::pin(async move {
-        let mut findings = Findings::default();
-        let facts = source::check(session, publication, slot, tables, &mut findings).await?;
-        for (schema, table) in tables {
-            findings.table = Some((schema.clone(), table.clone()));
-            tables::check(session, publication, &facts, schema, table, &mut findings).await?;
-        }
-        // Not every managed server lets a role read the control file.
-        let system_identifier = session
-            .query_one("SELECT system_identifier::text FROM pg_control_system()", &[])
-            .await
-            .map_or_else(|_| String::new(), |row| row.get(0));
-        Ok(Preflight { server_version: session.version(), system_identifier, findings: findings.list })
-    })
+) -> Working<'a, Preflight> {
+    Box::pin(check(session, publication, slot, tables))
+}
+
+async fn check(
+    session: &Session,
+    publication: &str,
+    slot: &str,
+    tables: &[(String, String)],
+) -> Result<Preflight, PgError> {
+    let mut findings = Findings::default();
+    let facts = source::check(session, publication, slot, tables, &mut findings).await?;
+    for (schema, table) in tables {
+        findings.table = Some((schema.clone(), table.clone()));
+        tables::check(session, publication, &facts, schema, table, &mut findings).await?;
+    }
+    // Not every managed server lets a role read the control file.
+    let system_identifier = session
+        .query_one("SELECT system_identifier::text FROM pg_control_system()", &[])
+        .await
+        .map_or_else(|_| String::new(), |row| row.get(0));
+    Ok(Preflight { server_version: session.version(), system_identifier, findings: findings.list })
 }
 
 /// Collects findings about the source, or about the table that is being looked at.

@@ -1,6 +1,5 @@
 //! SQL sessions on the upstream, and the settings that every session of ours pins.
 
-use futures::future::BoxFuture;
 use std::ops::Deref;
 
 use offtake_contract::{Connection, Lsn};
@@ -8,6 +7,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 
 use crate::{
+    Working,
     error::PgError,
     quote::literal,
     tls,
@@ -43,58 +43,57 @@ impl Deref for Session {
 ///
 /// # Errors
 /// Whatever [`PgError`] has for connections, TLS and authentication; [`PgError::VersionTooOld`] below 11.
-pub fn connect<'a>(
-    connection: &'a Connection,
-    application_name: &'a str,
-) -> BoxFuture<'a, Result<Session, PgError>> {
-    Box::pin(async move {
-        let mut config = Config::new();
-        config.user(&connection.user).dbname(&connection.database).application_name(application_name);
-        if let Some(password) = &connection.password {
-            config.password(password.expose());
-        }
-        let tls = tls::config(connection)?;
-        let socket = Socket::open(connection).await?;
-        let context = format!("connect to {}", address(connection));
-        let opening = async {
-            match tls {
-                None => {
-                    config.ssl_mode(SslMode::Disable);
-                    let (client, driver) =
-                        config.connect_raw(socket, NoTls).await.map_err(refused(connection))?;
-                    tokio::spawn(drive(driver));
-                    Ok::<_, PgError>(client)
-                }
-                Some(tls) => {
-                    config.ssl_mode(SslMode::Require);
-                    let handshake = Handshake { config: tls, name: tls::server_name(&connection.host)? };
-                    let (client, driver) =
-                        config.connect_raw(socket, handshake).await.map_err(refused(connection))?;
-                    tokio::spawn(drive(driver));
-                    Ok(client)
-                }
+pub fn connect<'a>(connection: &'a Connection, application_name: &'a str) -> Working<'a, Session> {
+    Box::pin(open(connection, application_name))
+}
+
+async fn open(connection: &Connection, application_name: &str) -> Result<Session, PgError> {
+    let mut config = Config::new();
+    config.user(&connection.user).dbname(&connection.database).application_name(application_name);
+    if let Some(password) = &connection.password {
+        config.password(password.expose());
+    }
+    let tls = tls::config(connection)?;
+    let socket = Socket::open(connection).await?;
+    let context = format!("connect to {}", address(connection));
+    let opening = async {
+        match tls {
+            None => {
+                config.ssl_mode(SslMode::Disable);
+                let (client, driver) =
+                    config.connect_raw(socket, NoTls).await.map_err(refused(connection))?;
+                tokio::spawn(drive(driver));
+                Ok::<_, PgError>(client)
             }
-        };
-        let client = timeout(CONNECT_TIMEOUT, opening).await.map_err(|_| PgError::ConnectTimeout {
-            address: address(connection),
-            seconds: CONNECT_TIMEOUT.as_secs(),
-        })??;
-        let mut session = Session { client, version: 0 };
-        let row = session
-            .client
-            .query_one("SELECT current_setting('server_version_num')", &[])
-            .await
-            .map_err(PgError::sql(context.as_str()))?;
-        session.version =
-            parse_version(row.get(0)).ok_or_else(|| PgError::protocol(context.as_str(), "no version"))?;
-        check_version(session.version)?;
-        session
-            .client
-            .batch_execute(&pin_settings(session.version, false))
-            .await
-            .map_err(PgError::sql(context))?;
-        Ok(session)
-    })
+            Some(tls) => {
+                config.ssl_mode(SslMode::Require);
+                let handshake = Handshake { config: tls, name: tls::server_name(&connection.host)? };
+                let (client, driver) =
+                    config.connect_raw(socket, handshake).await.map_err(refused(connection))?;
+                tokio::spawn(drive(driver));
+                Ok(client)
+            }
+        }
+    };
+    let client = timeout(CONNECT_TIMEOUT, opening).await.map_err(|_| PgError::ConnectTimeout {
+        address: address(connection),
+        seconds: CONNECT_TIMEOUT.as_secs(),
+    })??;
+    let mut session = Session { client, version: 0 };
+    let row = session
+        .client
+        .query_one("SELECT current_setting('server_version_num')", &[])
+        .await
+        .map_err(PgError::sql(context.as_str()))?;
+    session.version =
+        parse_version(row.get(0)).ok_or_else(|| PgError::protocol(context.as_str(), "no version"))?;
+    check_version(session.version)?;
+    session
+        .client
+        .batch_execute(&pin_settings(session.version, false))
+        .await
+        .map_err(PgError::sql(context))?;
+    Ok(session)
 }
 
 /// The end of the write-ahead log: of what is written on a primary, of what is replayed on a standby.

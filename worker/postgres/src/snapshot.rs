@@ -3,7 +3,6 @@
 mod plan;
 mod rows;
 
-use futures::future::BoxFuture;
 use std::{collections::VecDeque, sync::Arc};
 
 use offtake_contract::Connection;
@@ -14,6 +13,7 @@ use tokio::{
 };
 
 use crate::{
+    Working,
     catalog::{RelationKind, UpstreamTable},
     error::PgError,
     quote::{literal, qualified, shown_table},
@@ -77,31 +77,33 @@ impl CopyStream {
 ///
 /// The publication's row filter applies, as it does in the stream. A partitioned table is copied with all its partitions, any other one
 /// without its descendants, which the stream sends under their own names.
-pub fn copy<'a>(request: Copy<'a>) -> BoxFuture<'a, Result<CopyStream, PgError>> {
-    Box::pin(async move {
-        let mut first = open(&request).await?;
-        let parts = plan::parts(&mut first, request.table, request.wanted, request.parallelism).await?;
-        let mut wires = vec![first];
-        while wires.len() < request.parallelism.min(parts.len()) {
-            wires.push(open(&request).await?);
-        }
-        let parts = Arc::new(Mutex::new(VecDeque::from(parts)));
-        let wanted: Arc<[Wanted]> = request.wanted.into();
-        let table: Arc<str> = shown_table(&request.table.schema, &request.table.name).into();
-        let (sender, chunks) = mpsc::channel(CHUNKS_WAITING * wires.len());
-        let mut workers = JoinSet::new();
-        for wire in wires {
-            let worker = Worker {
-                wire,
-                parts: parts.clone(),
-                wanted: wanted.clone(),
-                table: table.clone(),
-                sender: sender.clone(),
-            };
-            workers.spawn(worker.run());
-        }
-        Ok(CopyStream { chunks, _workers: workers })
-    })
+pub fn copy(request: Copy<'_>) -> Working<'_, CopyStream> {
+    Box::pin(start(request))
+}
+
+async fn start(request: Copy<'_>) -> Result<CopyStream, PgError> {
+    let mut first = open(&request).await?;
+    let parts = plan::parts(&mut first, request.table, request.wanted, request.parallelism).await?;
+    let mut wires = vec![first];
+    while wires.len() < request.parallelism.min(parts.len()) {
+        wires.push(open(&request).await?);
+    }
+    let parts = Arc::new(Mutex::new(VecDeque::from(parts)));
+    let wanted: Arc<[Wanted]> = request.wanted.into();
+    let table: Arc<str> = shown_table(&request.table.schema, &request.table.name).into();
+    let (sender, chunks) = mpsc::channel(CHUNKS_WAITING * wires.len());
+    let mut workers = JoinSet::new();
+    for wire in wires {
+        let worker = Worker {
+            wire,
+            parts: parts.clone(),
+            wanted: wanted.clone(),
+            table: table.clone(),
+            sender: sender.clone(),
+        };
+        workers.spawn(worker.run());
+    }
+    Ok(CopyStream { chunks, _workers: workers })
 }
 
 /// A session inside the snapshot.

@@ -35,6 +35,8 @@ struct Kept {
     visible: bool,
     /// Updates after that, by their times.
     later: BTreeMap<u64, Updates>,
+    /// The contents with all of `later` up to a time.
+    prepared: Option<Box<(u64, Collection)>>,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +86,7 @@ impl Writer {
     pub fn create(&mut self, id: CollectionId, types: Vec<Type>, indexes: Vec<Vec<usize>>, since: u64) {
         self.remove(id);
         let contents = Collection::new(types, indexes);
-        let kept = Kept { contents, since, upper: 0, visible: false, later: BTreeMap::new() };
+        let kept = Kept { contents, since, upper: 0, visible: false, later: BTreeMap::new(), prepared: None };
         self.kept.insert(id, kept);
     }
 
@@ -133,6 +135,25 @@ impl Writer {
             let updates = kept.later(time);
             if updates.rows.is_empty() { updates.rows = rows } else { updates.rows.extend(rows) }
         }
+    }
+
+    /// Applies a visible collection's updates up to `time` beside its contents, so that publishing that time costs little. All of them
+    /// should have been given; one that comes later makes the preparation useless, but nothing wrong.
+    pub fn prepare(&mut self, id: CollectionId, time: u64) {
+        if let Some(kept) = self.kept.get_mut(&id).filter(|kept| kept.visible) {
+            kept.prepare(time);
+        }
+    }
+
+    /// Takes a collection's row updates at times after `time` out again.
+    pub fn take_back(&mut self, id: CollectionId, time: u64) -> Vec<(Row, i64)> {
+        let (Some(kept), Some(next)) = (self.kept.get_mut(&id), time.checked_add(1)) else {
+            return Vec::new();
+        };
+        if kept.prepared.as_ref().is_some_and(|prepared| prepared.0 > time) {
+            kept.prepared = None;
+        }
+        kept.later.split_off(&next).into_values().flat_map(|updates| updates.rows).collect()
     }
 
     /// As [`Writer::update`], for the errors.
@@ -213,8 +234,12 @@ impl Writer {
     pub fn snapshot(&self, id: CollectionId) -> Option<CollectionSnapshot> {
         let kept = self.kept.get(&id)?;
         let time = kept.upper.checked_sub(1).filter(|time| *time >= kept.since)?;
-        let mut collection = kept.contents.clone();
-        for updates in kept.later.range(..=time).map(|(_, updates)| updates) {
+        let prepared = kept.prepared.as_deref().filter(|(prepared, _)| *prepared <= time);
+        let (first, mut collection) = match prepared {
+            Some((prepared, contents)) => (prepared + 1, contents.clone()),
+            None => (0, kept.contents.clone()),
+        };
+        for (_, updates) in kept.later.range(..=time).filter(|(at, _)| **at >= first) {
             collection.apply(&updates.rows);
             collection.apply_errors(updates.errors.clone());
         }
@@ -250,12 +275,30 @@ impl Kept {
 
     fn later(&mut self, time: u64) -> &mut Updates {
         if time < self.upper {
+            self.prepared = None;
             self.contents.distrust(format!(
                 "an update at time {time} came after the collection was complete up to {}",
                 self.upper
             ));
         }
+        if self.prepared.as_ref().is_some_and(|prepared| time <= prepared.0) {
+            self.prepared = None;
+        }
         self.later.entry(time).or_default()
+    }
+
+    fn prepare(&mut self, time: u64) {
+        let mut prepared = self.prepared.take().unwrap_or_else(|| Box::new((0, self.contents.clone())));
+        if prepared.0 < time && time < u64::MAX {
+            let due =
+                self.later.range(prepared.0..=time).filter(|(at, _)| **at > prepared.0 || prepared.0 == 0);
+            for updates in due.map(|(_, updates)| updates) {
+                prepared.1.apply(&updates.rows);
+                prepared.1.apply_errors(updates.errors.clone());
+            }
+            prepared.0 = time;
+        }
+        self.prepared = Some(prepared);
     }
 
     /// Applies what is due. Whether there was anything.
@@ -267,9 +310,14 @@ impl Kept {
             Some(next) => self.later.split_off(&next),
             None => BTreeMap::new(),
         };
-        let mut due = std::mem::replace(&mut self.later, rest).into_values();
+        let mut due = std::mem::replace(&mut self.later, rest);
+        if let Some(prepared) = self.prepared.take_if(|prepared| prepared.0 <= time) {
+            self.contents = prepared.1;
+            due = due.split_off(&(prepared.0 + 1));
+        }
+        let mut due = due.into_values();
         let Some(mut updates) = due.next() else {
-            return false;
+            return true;
         };
         // Several times at once: what came and went in between costs no change of the maps.
         for next in due {

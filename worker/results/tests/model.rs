@@ -164,12 +164,32 @@ fn versions_equal_the_model_and_old_ones_never_change() {
                 let (first, second) = rows.split_at(rows.len() / 2);
                 writer.update(id, time, second.to_vec());
                 writer.update(id, time, first.to_vec());
+                if random.random_ratio(1, 3) {
+                    writer.prepare(id, time + random.random_range(0..2));
+                }
                 if random.random_ratio(1, 8) {
                     let error = EvalError::internal(format!("error {}", random.random_range(0..3)));
                     let there = story.errors_at(u64::MAX).contains_key(&error);
                     let diff = if there { -1 } else { 1 };
                     story.errors.push((time, error.clone(), diff));
                     writer.update_errors(id, time, vec![(error, diff)]);
+                }
+                if story.visible && random.random_ratio(1, 6) {
+                    let kept = story.upper.max(published + 1) - 1 + random.random_range(0..2);
+                    let mut expected = Bag::new();
+                    for (_, row, diff) in story.rows.iter().filter(|(at, ..)| *at > kept) {
+                        *expected.entry(row.clone()).or_default() += diff;
+                    }
+                    let mut taken = Bag::new();
+                    for (row, diff) in writer.take_back(id, kept) {
+                        *taken.entry(row).or_default() += diff;
+                    }
+                    assert!(taken == expected, "seed {seed}: other rows were taken back");
+                    story.rows.retain(|(at, ..)| *at <= kept);
+                    story.errors.retain(|(at, ..)| *at <= kept);
+                    let left = story.at(u64::MAX);
+                    let times = |(row, count): (Row, i64)| std::iter::repeat_n(row, count as usize);
+                    story.present = left.into_iter().flat_map(times).collect();
                 }
             }
             12..17 if !stories.is_empty() => {

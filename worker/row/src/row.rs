@@ -16,9 +16,19 @@ pub struct Row(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, bytes: [u8; INLINE] },
-    Shared(Arc<[u8]>),
+    Inline {
+        len: u8,
+        bytes: [u8; INLINE],
+    },
+    /// `head` repeats the first bytes, where there is room for them anyway: most comparisons end there, without a look at the heap.
+    Shared {
+        head: [u8; HEAD],
+        bytes: Arc<[u8]>,
+    },
 }
+
+/// Bytes that comparisons look at first.
+const HEAD: usize = 7;
 
 // Tags. Integers and lengths are little-endian in the fewest bytes that hold them; the tag tells how many.
 const NULL: u8 = 0;
@@ -54,7 +64,9 @@ impl Row {
             inline[..bytes.len()].copy_from_slice(bytes);
             Row(Repr::Inline { len: bytes.len() as u8, bytes: inline })
         } else {
-            Row(Repr::Shared(bytes.into()))
+            let mut head = [0; HEAD];
+            head.copy_from_slice(&bytes[..HEAD]);
+            Row(Repr::Shared { head, bytes: bytes.into() })
         }
     }
 
@@ -70,8 +82,20 @@ impl Row {
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Repr::Shared(bytes) => bytes,
+            Repr::Shared { bytes, .. } => bytes,
         }
+    }
+
+    /// The first bytes as a number: where two rows' differ, the numbers' order is the rows' order. A shorter row is filled up with zeros,
+    /// so that nothing follows where they are equal.
+    #[inline]
+    fn head(&self) -> u64 {
+        let mut head = [0; 8];
+        match &self.0 {
+            Repr::Inline { bytes, .. } => head[..HEAD].copy_from_slice(&bytes[..HEAD]),
+            Repr::Shared { head: first, .. } => head[..HEAD].copy_from_slice(first),
+        }
+        u64::from_be_bytes(head)
     }
 
     /// The datums in order.
@@ -98,7 +122,7 @@ impl Row {
     pub fn heap_bytes(&self) -> usize {
         match &self.0 {
             Repr::Inline { .. } => 0,
-            Repr::Shared(bytes) => bytes.len() + 16,
+            Repr::Shared { bytes, .. } => bytes.len() + 16,
         }
     }
 }
@@ -110,8 +134,9 @@ impl Default for Row {
 }
 
 impl PartialEq for Row {
+    #[inline]
     fn eq(&self, other: &Row) -> bool {
-        self.as_bytes() == other.as_bytes()
+        self.head() == other.head() && self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -124,8 +149,9 @@ impl PartialOrd for Row {
 }
 
 impl Ord for Row {
+    #[inline]
     fn cmp(&self, other: &Row) -> Ordering {
-        self.as_bytes().cmp(other.as_bytes())
+        self.head().cmp(&other.head()).then_with(|| self.as_bytes().cmp(other.as_bytes()))
     }
 }
 
@@ -247,6 +273,11 @@ impl RowPacker {
         self.bytes.extend_from_slice(row.as_bytes());
     }
 
+    /// Appends datums in packed form, as [`RowIter::next_packed`] gives them.
+    pub fn extend_packed(&mut self, packed: &[u8]) {
+        self.bytes.extend_from_slice(packed);
+    }
+
     /// The bytes packed since the last [`RowPacker::finish`] or [`RowPacker::clear`].
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -298,6 +329,33 @@ impl<'a> RowIter<'a> {
         self.bytes
     }
 
+    /// Passes over the next datum without reading it: its bytes, in packed form.
+    pub fn next_packed(&mut self) -> Option<&'a [u8]> {
+        let all = self.bytes;
+        let &tag = all.first()?;
+        let payload = match tag {
+            NULL | FALSE | TRUE | NUMERIC_NAN | NUMERIC_INFINITY | NUMERIC_NEGATIVE_INFINITY => Some(0),
+            INT..=48 => Some(usize::from(tag - INT)),
+            FLOAT4 | DATE => Some(4),
+            FLOAT8 | TIME | TIMESTAMP => Some(8),
+            UUID => Some(16),
+            NUMERIC..=32 => Some(1 + usize::from(tag - NUMERIC)),
+            TEXT_SHORT..=255 => Some(usize::from(tag & 0x7f)),
+            TEXT..=54 | BYTES..=64 => {
+                let n = usize::from(if tag >= BYTES { tag - BYTES } else { tag - TEXT });
+                let mut len = [0; 4];
+                len.get_mut(..n)?.copy_from_slice(all.get(1..1 + n)?);
+                Some(n + u32::from_le_bytes(len) as usize)
+            }
+            _ => None,
+        };
+        // As after a failed read: nothing follows.
+        self.bytes = &[];
+        let (datum, rest) = all.split_at_checked(1 + payload?)?;
+        self.bytes = rest;
+        Some(datum)
+    }
+
     fn take(&mut self, n: usize) -> Option<&'a [u8]> {
         let (head, tail) = self.bytes.split_at_checked(n)?;
         self.bytes = tail;
@@ -333,6 +391,15 @@ impl<'a> RowIter<'a> {
 
 impl<'a> Iterator for RowIter<'a> {
     type Item = Datum<'a>;
+
+    /// Does not read what it passes over.
+    #[inline]
+    fn nth(&mut self, n: usize) -> Option<Datum<'a>> {
+        for _ in 0..n {
+            self.next_packed()?;
+        }
+        self.next()
+    }
 
     fn next(&mut self) -> Option<Datum<'a>> {
         let (&tag, rest) = self.bytes.split_first()?;
@@ -410,6 +477,37 @@ mod tests {
         let row = Row::pack(datums.iter().copied());
         assert_eq!(row.unpack(), datums);
         assert_eq!(Row::from_bytes(row.as_bytes()), row);
+        let mut packed = row.iter();
+        for (place, datum) in datums.iter().enumerate() {
+            assert_eq!(row.datum(place), *datum);
+            assert_eq!(Row::from_bytes(packed.next_packed().unwrap()).unpack(), [*datum]);
+        }
+        assert_eq!(packed.next_packed(), None);
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_bytes() {
+        let contents: Vec<Vec<u8>> = [0, 1, 6, 7, 8, 21, 22, 23, 40]
+            .into_iter()
+            .flat_map(|length| {
+                [0u8, 1, 255].into_iter().flat_map(move |fill| {
+                    (0..length.max(1)).step_by(3).map(move |place| {
+                        let mut bytes = vec![fill; length];
+                        if let Some(byte) = bytes.get_mut(place) {
+                            *byte = 7;
+                        }
+                        bytes
+                    })
+                })
+            })
+            .collect();
+        for a in &contents {
+            for b in &contents {
+                let (row, other) = (Row::from_bytes(a), Row::from_bytes(b));
+                assert_eq!(row.cmp(&other), a.cmp(b), "{a:?} {b:?}");
+                assert_eq!(row == other, a == b, "{a:?} {b:?}");
+            }
+        }
     }
 
     #[test]
@@ -417,7 +515,10 @@ mod tests {
         for length in 0..40 {
             for tag in 0..=255u8 {
                 let bytes: Vec<u8> = std::iter::repeat_n(tag, length).collect();
-                let _ = Row::from_bytes(&bytes).iter().count();
+                let row = Row::from_bytes(&bytes);
+                let _ = row.iter().count();
+                let mut packed = row.iter();
+                while packed.next_packed().is_some() {}
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The two listeners and their end.
 
-use futures::future::BoxFuture;
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
+use futures::future::{BoxFuture, FutureExt};
 use pgwire::api::RandomPidSecretKeyGenerator;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -34,43 +34,45 @@ pub struct Server {
 /// # Errors
 /// Refuses to be open to a network without authentication; fails on addresses that are taken and on certificates that can't be used.
 pub fn bind(config: Config, shared: Shared) -> BoxFuture<'static, Result<Server, BindError>> {
-    Box::pin(async move {
-        if matches!(config.auth, Auth::Trust) && !config.sql_listen.ip().is_loopback() {
-            return Err(BindError::SqlOpen(config.sql_listen));
-        }
-        if config.http_token.is_none() && !config.http_listen.ip().is_loopback() {
-            return Err(BindError::HttpOpen(config.http_listen));
-        }
-        let gate = Gate::new(&config.auth, config.tls.as_ref())?;
-        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
-        let (sql, listens) = listen("SQL", config.sql_listen).await?;
-        let (http, http_address) = listen("HTTP", config.http_listen).await?;
-        let metrics = Metrics::register(&shared.registry)?;
-        let threads = thread::available_parallelism().map_or(4, |cores| (cores.get() * 2).max(4));
-        let core = Core {
-            results: shared.results,
-            publisher: Publisher::new(shared.relations, shared.views),
-            status: shared.status.clone(),
-            pool: Pool::start(threads).map_err(BindError::Threads)?,
-            gate,
-            cancels: Cancels::default(),
-            metrics: metrics.clone(),
-            tls: acceptor,
-            tls_required: config.tls.as_ref().is_some_and(|tls| tls.required),
-            wait_timeout: config.wait_timeout,
-            statement_timeout: config.statement_timeout,
-            server_version: format!("15.0 (Offtake {})", config.version),
-        };
-        let http_state = http::State {
-            status: shared.status,
-            catalog: shared.catalog,
-            token: config.http_token,
-            metrics,
-            version: config.version,
-            sql_address: listens,
-        };
-        Ok(Server { sql, http, core: Arc::new(core), http_state, http_address })
-    })
+    open(config, shared).boxed()
+}
+
+async fn open(config: Config, shared: Shared) -> Result<Server, BindError> {
+    if matches!(config.auth, Auth::Trust) && !config.sql_listen.ip().is_loopback() {
+        return Err(BindError::SqlOpen(config.sql_listen));
+    }
+    if config.http_token.is_none() && !config.http_listen.ip().is_loopback() {
+        return Err(BindError::HttpOpen(config.http_listen));
+    }
+    let gate = Gate::new(&config.auth, config.tls.as_ref())?;
+    let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    let (sql, listens) = listen("SQL", config.sql_listen).await?;
+    let (http, http_address) = listen("HTTP", config.http_listen).await?;
+    let metrics = Metrics::register(&shared.registry)?;
+    let threads = thread::available_parallelism().map_or(4, |cores| (cores.get() * 2).max(4));
+    let core = Core {
+        results: shared.results,
+        publisher: Publisher::new(shared.relations, shared.views),
+        status: shared.status.clone(),
+        pool: Pool::start(threads).map_err(BindError::Threads)?,
+        gate,
+        cancels: Cancels::default(),
+        metrics: metrics.clone(),
+        tls: acceptor,
+        tls_required: config.tls.as_ref().is_some_and(|tls| tls.required),
+        wait_timeout: config.wait_timeout,
+        statement_timeout: config.statement_timeout,
+        server_version: format!("15.0 (Offtake {})", config.version),
+    };
+    let http_state = http::State {
+        status: shared.status,
+        catalog: shared.catalog,
+        token: config.http_token,
+        metrics,
+        version: config.version,
+        sql_address: listens,
+    };
+    Ok(Server { sql, http, core: Arc::new(core), http_state, http_address })
 }
 
 async fn listen(protocol: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
@@ -94,43 +96,45 @@ impl Server {
     /// Serves until `shutdown` is true or its sender is gone. Then idle sessions end at once, and running statements within five
     /// seconds.
     ///
-    /// Boxed, so that all of the edge is compiled here and not in every crate that runs it.
+    /// Boxed, because an `async fn` is compiled by the crate that awaits it.
     pub fn run(self, shutdown: watch::Receiver<bool>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let http = tokio::spawn(http::serve(self.http, self.http_state, shutdown.clone()));
-            let pids = Arc::new(RandomPidSecretKeyGenerator::default());
-            let mut clients = JoinSet::new();
-            let mut stop = shutdown.clone();
-            loop {
-                let accepted = tokio::select! {
-                    accepted = self.sql.accept() => accepted,
-                    Some(ended) = clients.join_next() => {
-                        report(ended);
-                        continue;
-                    }
-                    _ = stop.wait_for(|stop| *stop) => break,
-                };
-                match accepted {
-                    Ok((stream, _)) => {
-                        clients.spawn(sql::serve(stream, self.core.clone(), pids.clone(), shutdown.clone()));
-                    }
-                    Err(error) => {
-                        // Out of file descriptors, mostly: wait for some to come back instead of spinning.
-                        tracing::warn!(%error, "accepting a SQL client");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
+        self.serve(shutdown).boxed()
+    }
+
+    async fn serve(self, shutdown: watch::Receiver<bool>) {
+        let http = tokio::spawn(http::serve(self.http, self.http_state, shutdown.clone()));
+        let pids = Arc::new(RandomPidSecretKeyGenerator::default());
+        let mut clients = JoinSet::new();
+        let mut stop = shutdown.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.sql.accept() => accepted,
+                Some(ended) = clients.join_next() => {
+                    report(ended);
+                    continue;
+                }
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    clients.spawn(sql::serve(stream, self.core.clone(), pids.clone(), shutdown.clone()));
+                }
+                Err(error) => {
+                    // Out of file descriptors, mostly: wait for some to come back instead of spinning.
+                    tracing::warn!(%error, "accepting a SQL client");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
-            drop(self.sql);
-            let drained = async { while clients.join_next().await.is_some() {} };
-            if tokio::time::timeout(DRAIN, drained).await.is_err() {
-                tracing::warn!("SQL clients that did not end in time are cut off");
-                clients.abort_all();
-            }
-            if let Err(error) = http.await {
-                tracing::error!(%error, "the HTTP server ended badly");
-            }
-        })
+        }
+        drop(self.sql);
+        let drained = async { while clients.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("SQL clients that did not end in time are cut off");
+            clients.abort_all();
+        }
+        if let Err(error) = http.await {
+            tracing::error!(%error, "the HTTP server ended badly");
+        }
     }
 }
 

@@ -32,8 +32,9 @@ pub enum Availability {
 }
 
 pub(super) enum Message {
+    Ahead { time: u64, tables: Vec<(CollectionId, Vec<(Row, i64)>)> },
     Advance { time: u64 },
-    Batch { time: u64, tables: Vec<(CollectionId, Vec<(Row, i64)>)> },
+    TakeBack { time: u64 },
     Declare(Declaration),
     Rows { id: CollectionId, rows: Vec<(Row, i64)> },
     Live { id: CollectionId, time: u64, updates: Vec<(Row, i64)> },
@@ -62,15 +63,21 @@ impl Handle {
         self.sender.send(message).map_err(|_| Gone)
     }
 
-    /// Everything up to and including `time` is known.
+    /// Rows that came (+) and went (-), by table, at `time`, which rises from call to call. Nobody sees them before
+    /// [`Handle::advance`] has come to that time, but views are computed from here on.
+    pub fn ahead(&self, time: u64, tables: Vec<(u64, Vec<(Row, i64)>)>) -> Result<(), Gone> {
+        let tables = tables.into_iter().map(|(id, rows)| (CollectionId(id), rows)).collect();
+        self.send(Message::Ahead { time, tables })
+    }
+
+    /// Everything up to and including `time` is known and written: it may be read.
     pub fn advance(&self, time: u64) -> Result<(), Gone> {
         self.send(Message::Advance { time })
     }
 
-    /// Rows that came (+) and went (-), by table, at `time`, which rises from call to call.
-    pub fn batch(&self, time: u64, tables: Vec<(u64, Vec<(Row, i64)>)>) -> Result<(), Gone> {
-        let tables = tables.into_iter().map(|(id, rows)| (CollectionId(id), rows)).collect();
-        self.send(Message::Batch { time, tables })
+    /// What was told ahead and not advanced to did not happen. `time` is after all of it, and before the next advance.
+    pub fn take_back(&self, time: u64) -> Result<(), Gone> {
+        self.send(Message::TakeBack { time })
     }
 
     /// A table is known, or changed its state.

@@ -1,7 +1,8 @@
 //! The coordinator: one thread between the applier, the engine and the readers.
 //!
 //! It hands batches to the engine, takes the views' changes back, writes both into the results, and publishes a time once every
-//! readable table and view is complete up to it. It plans and installs views ([`views`]) as tables come and go. Messages are taken in
+//! readable table and view is complete up to it. Batches arrive ahead of the time that may be published, while they are written to the
+//! store or, of a big transaction, before its commit was seen. It plans and installs views ([`views`]) as tables come and go. Messages are taken in
 //! the order in which they were sent, so that a table's contents and the batches after them never overtake each other.
 
 mod handle;
@@ -32,6 +33,10 @@ use crate::board::Board;
 /// Row updates that may be on their way through the engine before further batches wait.
 const IN_FLIGHT: usize = 200_000;
 const POST_EVERY: Duration = Duration::from_millis(200);
+/// Under a load of so many row updates at once versions are not published more often than this: a version shares with the one before
+/// what did not change, and what did is copied once a version.
+const BUSY_ROWS: usize = 2_000;
+const BUSY_SPACING: Duration = Duration::from_millis(40);
 
 /// Why the coordinator stopped.
 #[derive(Debug, Error)]
@@ -92,11 +97,20 @@ pub struct Coordinator {
     appearing: Vec<CollectionId>,
     /// Views that can never change.
     constant: BTreeSet<CollectionId>,
-    /// The last time handed to the engine.
+    /// The last time that may be read, once everything is complete up to it.
     now: u64,
-    /// Batches that are not readable yet: time and number of updates.
+    /// The last time handed to the engine. Ahead of `now` no view is installed, because its first contents would be those of `now`.
+    ahead: u64,
+    /// Views could have been installed while `ahead` was in front.
+    unsettled: bool,
+    /// Up to which time, exclusively, the engine has completed a view.
+    uppers: BTreeMap<CollectionId, u64>,
+    /// Batches that views still have to work off: time and number of updates.
     in_flight: VecDeque<(u64, usize)>,
     in_flight_rows: usize,
+    /// Row updates since the newest version, and when that one was published.
+    unpublished_rows: usize,
+    published_at: Instant,
     posted: Instant,
 }
 
@@ -124,8 +138,13 @@ impl Coordinator {
             appearing: Vec::new(),
             constant: BTreeSet::new(),
             now: 0,
+            ahead: 0,
+            unsettled: false,
+            uppers: BTreeMap::new(),
             in_flight: VecDeque::new(),
             in_flight_rows: 0,
+            unpublished_rows: 0,
+            published_at: Instant::now(),
             posted: Instant::now(),
         };
         Ok((coordinator, handle))
@@ -150,15 +169,16 @@ impl Coordinator {
                     Ok(input) => self.take(input)?,
                     Err(_) => return Ok(()),
                 },
-                default(POST_EVERY) => {}
+                default(self.spacing().unwrap_or(POST_EVERY)) => {}
             }
         }
     }
 
     fn take(&mut self, message: Message) -> Result<(), CoordinatorError> {
         match message {
-            Message::Advance { time } => self.batch(time, Vec::new()),
-            Message::Batch { time, tables } => self.batch(time, tables),
+            Message::Ahead { time, tables } => self.take_ahead(time, tables),
+            Message::Advance { time } => self.advance(time),
+            Message::TakeBack { time } => self.take_back(time),
             Message::Declare(declaration) => self.declare(declaration),
             Message::Rows { id, rows } => {
                 if self.tables.get(&id).is_some_and(|table| !table.live) {
@@ -178,6 +198,7 @@ impl Coordinator {
                 for id in self.views.want(views) {
                     self.results.remove(id);
                     self.constant.remove(&id);
+                    self.uppers.remove(&id);
                     self.engine.drop(id)?;
                 }
                 self.settle_views()?;
@@ -187,16 +208,18 @@ impl Coordinator {
         }
     }
 
-    fn batch(
+    /// Changes that may be read once the time has advanced to them.
+    fn take_ahead(
         &mut self,
         time: u64,
         tables: Vec<(CollectionId, Vec<(Row, i64)>)>,
     ) -> Result<(), CoordinatorError> {
-        if time <= self.now {
+        if time <= self.ahead {
             return Ok(());
         }
         let mut batch = Batch { time, tables: Vec::with_capacity(tables.len()) };
         let mut count = 0;
+        let mut changed = Vec::with_capacity(tables.len());
         for (id, rows) in tables {
             if !self.tables.get(&id).is_some_and(|table| table.live) {
                 continue;
@@ -206,18 +229,62 @@ impl Coordinator {
             if self.views.reads(id) {
                 batch.tables.push((id, rows.clone()));
             }
-            self.results.update(id, time, Arc::unwrap_or_clone(rows));
+            changed.push((id, rows));
         }
+        self.engine.push(batch)?;
+        self.ahead = time;
+        self.in_flight.push_back((time, count));
+        self.in_flight_rows += count;
+        self.unpublished_rows += count;
+        for (id, rows) in changed {
+            self.results.update(id, time, Arc::unwrap_or_clone(rows));
+            // Now, while the engine computes the views and the store writes.
+            self.results.prepare(id, time);
+        }
+        Ok(())
+    }
+
+    /// What came ahead did happen, up to `time`, and is written.
+    fn advance(&mut self, time: u64) -> Result<(), CoordinatorError> {
+        // A time in the middle of what came ahead is the time of nothing; a later one follows.
+        if time <= self.now || time < self.ahead {
+            return Ok(());
+        }
+        if time > self.ahead {
+            self.engine.advance(time)?;
+            self.ahead = time;
+        }
+        self.now = time;
         for (id, _) in self.tables.iter().filter(|(_, table)| table.live) {
             self.results.advance(*id, time + 1);
         }
         for id in &self.constant {
             self.results.advance(*id, time + 1);
         }
+        for (id, upper) in &self.uppers {
+            self.results.advance(*id, (*upper).min(time + 1));
+        }
+        if std::mem::take(&mut self.unsettled) {
+            self.settle_views()?;
+        }
+        Ok(())
+    }
+
+    /// What came ahead did not happen. The engine has computed with it, so it gets the opposite; both become readable at once, as nothing.
+    fn take_back(&mut self, time: u64) -> Result<(), CoordinatorError> {
+        if time <= self.ahead {
+            return Ok(());
+        }
+        let mut batch = Batch { time, tables: Vec::new() };
+        for (id, _) in self.tables.iter().filter(|(_, table)| table.live) {
+            let mut rows = self.results.take_back(*id, self.now);
+            if self.views.reads(*id) && !rows.is_empty() {
+                rows.iter_mut().for_each(|(_, diff)| *diff = -*diff);
+                batch.tables.push((*id, Arc::new(rows)));
+            }
+        }
         self.engine.push(batch)?;
-        self.now = time;
-        self.in_flight.push_back((time, count));
-        self.in_flight_rows += count;
+        self.ahead = time;
         Ok(())
     }
 
@@ -252,9 +319,7 @@ impl Coordinator {
         time: u64,
         updates: Vec<(Row, i64)>,
     ) -> Result<(), CoordinatorError> {
-        if time > self.now {
-            self.batch(time, Vec::new())?;
-        }
+        self.advance(time)?;
         let Some(table) = self.tables.get_mut(&id) else { return Ok(()) };
         self.results.load(id, updates);
         self.results.begin(id, time);
@@ -285,10 +350,14 @@ impl Coordinator {
                 visible: self.results.is_visible(*id),
             })
             .collect();
-        let settled = self.views.settle(&tables);
+        // What came ahead would be missing in a new view.
+        let install = self.ahead == self.now;
+        self.unsettled = !install;
+        let settled = self.views.settle(&tables, install);
         for id in settled.dropped {
             self.results.remove(id);
             self.constant.remove(&id);
+            self.uppers.remove(&id);
             self.engine.drop(id)?;
         }
         for install in settled.installed {
@@ -329,6 +398,7 @@ impl Coordinator {
             }
             FromEngine::Frontier { id, upper } => {
                 if self.views.is_installed(id) {
+                    self.uppers.insert(id, upper);
                     // A view over constants alone is complete for ever; it moves on with the batches.
                     self.results.advance(id, upper.min(self.now + 1));
                     if upper == u64::MAX {
@@ -344,8 +414,14 @@ impl Coordinator {
     }
 
     fn publish(&mut self) -> Result<(), CoordinatorError> {
-        let time = self.results.publish();
-        while self.in_flight.front().is_some_and(|(batch, _)| *batch <= time) {
+        let before = self.results.time();
+        let time = if self.spacing().is_some() { before } else { self.results.publish() };
+        if time > before {
+            self.unpublished_rows = 0;
+            self.published_at = Instant::now();
+        }
+        let done = self.worked_off();
+        while self.in_flight.front().is_some_and(|(batch, _)| *batch < done) {
             if let Some((_, rows)) = self.in_flight.pop_front() {
                 self.in_flight_rows -= rows;
             }
@@ -359,6 +435,18 @@ impl Coordinator {
             self.post(time);
         }
         Ok(())
+    }
+
+    /// How long the next version has to wait yet; `None`: not at all.
+    fn spacing(&self) -> Option<Duration> {
+        let busy = self.unpublished_rows > BUSY_ROWS;
+        BUSY_SPACING.checked_sub(self.published_at.elapsed()).filter(|_| busy)
+    }
+
+    /// Up to which time, exclusively, every readable view is computed.
+    fn worked_off(&self) -> u64 {
+        let readable = self.uppers.iter().filter(|(id, _)| self.results.is_visible(**id));
+        readable.map(|(_, upper)| *upper).min().unwrap_or(u64::MAX)
     }
 
     /// Posts what changes all the time: the readable LSN, rows and memory.

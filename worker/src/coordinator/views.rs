@@ -116,8 +116,8 @@ impl Views {
         gone.iter().filter(|entry| entry.is_installed()).map(|entry| entry.id).collect()
     }
 
-    /// Plans what can be planned, and says what is to be dropped and installed.
-    pub fn settle(&mut self, tables: &[Known<'_>]) -> Settled {
+    /// Plans what can be planned, and says what is to be dropped and, where it may be now (`install`), installed.
+    pub fn settle(&mut self, tables: &[Known<'_>], install: bool) -> Settled {
         let mut settled = Settled::default();
         let live: BTreeSet<CollectionId> =
             tables.iter().filter(|table| table.live).map(|table| table.declaration.id).collect();
@@ -143,7 +143,7 @@ impl Views {
         let mut waiting = planned;
         loop {
             let ready = waiting.iter().position(|(_, plan)| plan.plan.depends_on.is_subset(&there));
-            let Some(ready) = ready else { break };
+            let Some(ready) = ready.filter(|_| install) else { break };
             let (place, plan) = waiting.swap_remove(ready);
             let entry = &mut self.entries[place];
             there.insert(entry.id);

@@ -38,6 +38,11 @@ use crate::{board::Board, coordinator};
 
 /// An open transaction's changes are kept back until its commit arrives, unless they are more than this.
 const STAGE_EARLY: usize = 4_096;
+/// An open transaction's first piece that is handed on before its commit has at least so many changes; later ones have a fifth of those before.
+const PIECE_CHANGES: u64 = 32_768;
+/// Positions after the start of a commit record that lie before its end for certain: the header of a WAL record is 24 bytes long. They are the
+/// times of the pieces; the last one is kept for taking them back.
+const PIECES: u64 = 22;
 /// A batch is closed at the next commit once it has taken in this many changes.
 const BATCH_CHANGES: u64 = 100_000;
 /// The longest key that the store takes, in bytes. In a table without a key of its own, the whole row is the key.
@@ -140,6 +145,10 @@ pub struct Applier {
     pending: Vec<(u64, u64, Vec<u8>)>,
     /// The commit position of the transaction being taken in.
     open: Option<Lsn>,
+    /// The last time that the coordinator has changes of: after `applied` while pieces of an open transaction were handed on.
+    handed_on: u64,
+    /// Pieces of the open transaction were handed on.
+    pieces: bool,
     packer: RowPacker,
 }
 
@@ -188,6 +197,8 @@ impl Applier {
             staged: Staged::default(),
             pending: Vec::new(),
             open: None,
+            handed_on: applied.0,
+            pieces: false,
             packer: RowPacker::new(),
         };
         applier.counters.applied.store(applied.0, Ordering::Relaxed);
@@ -260,7 +271,7 @@ impl Applier {
             Message::Events(events) => self.take_events(events),
             Message::Stream(feedback) => {
                 self.tail.clear();
-                self.abandon_open_transaction();
+                self.abandon_open_transaction()?;
                 self.tables.values_mut().for_each(|table| table.shape = None);
                 self.relations.clear();
                 self.syncer.confirm_to(feedback);
@@ -332,6 +343,9 @@ impl Applier {
                 }
             }
             Message::Slot { at, recopy } => {
+                // The stream that an open transaction came on is over.
+                self.tail.clear();
+                self.abandon_open_transaction()?;
                 // Stored, so that a restart knows that nothing before it can be missing.
                 self.applied = self.applied.max(at);
                 self.close_batch()?;
@@ -467,6 +481,7 @@ impl Applier {
             for event in tail {
                 self.take_event(event)?;
             }
+            self.hand_on_piece()?;
         } else if self.open.is_none() && !opens(&tail) {
             for event in tail {
                 self.take_event(event)?;
@@ -577,13 +592,33 @@ impl Applier {
         Ok(Ok(()))
     }
 
+    /// Hands a piece of a big open transaction on, so that views are computed while the rest arrives. Nobody sees it before the
+    /// transaction is written. Its time lies within the commit record: after everything before, before its end.
+    fn hand_on_piece(&mut self) -> Result<(), ApplierError> {
+        let Some(commit) = self.open else { return Ok(()) };
+        let (all, waiting) = (self.staged.changes(), self.staged.waiting());
+        let time = (commit.0 + 1).max(self.handed_on + 1);
+        if waiting < PIECE_CHANGES.max((all - waiting) / 5) || time > commit.0 + PIECES {
+            return Ok(());
+        }
+        self.coordinator.ahead(time, self.staged.hand_on())?;
+        self.handed_on = time;
+        self.pieces = true;
+        Ok(())
+    }
+
     /// What was staged for a transaction whose commit will not come on this stream. It comes again, whole.
-    fn abandon_open_transaction(&mut self) {
+    fn abandon_open_transaction(&mut self) -> Result<(), ApplierError> {
         if self.open.take().is_some() {
             // A transaction is only staged early when nothing complete is staged before it (see take_events).
             self.staged = Staged::default();
             self.pending.clear();
+            if std::mem::take(&mut self.pieces) {
+                self.handed_on += 1;
+                self.coordinator.take_back(self.handed_on)?;
+            }
         }
+        Ok(())
     }
 
     /// Writes what is staged, hands it on, and has it confirmed. Nothing happens inside a transaction or where nothing changed.
@@ -591,19 +626,22 @@ impl Applier {
         if self.open.is_some() || self.applied.0 == self.counters.applied.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let staged = std::mem::take(&mut self.staged);
+        let mut staged = std::mem::take(&mut self.staged);
         let pending = std::mem::take(&mut self.pending);
+        // The views are computed while the store writes; they are readable once it has.
+        let updates = staged.hand_on_last();
+        if !updates.is_empty() {
+            self.coordinator.ahead(self.applied.0, updates)?;
+        }
+        self.handed_on = self.handed_on.max(self.applied.0);
+        self.pieces = false;
         self.write(|batch| {
-            staged.writes(|write| match write.value {
-                Some(value) => batch.put(TableId(write.table), write.key, value),
-                None => batch.delete(TableId(write.table), write.key),
-            });
+            write_rows(&staged, batch);
             for (table, seq, bytes) in &pending {
                 batch.append_pending(TableId(*table), *seq, bytes.as_slice());
             }
         })?;
-        let updates = staged.into_updates();
-        self.coordinator.batch(self.applied.0, updates)?;
+        self.coordinator.advance(self.applied.0)?;
         self.syncer.written(self.applied);
         self.fold_copied()
     }
@@ -687,17 +725,14 @@ impl Applier {
         }
         let mut record = table.record.clone();
         record.state = TableState::Live;
+        let updates: Vec<(Row, i64)> =
+            staged.hand_on_last().into_iter().flat_map(|(_, updates)| updates).collect();
         self.write(|batch| {
-            staged.writes(|write| match write.value {
-                Some(value) => batch.put(TableId(write.table), write.key, value),
-                None => batch.delete(TableId(write.table), write.key),
-            });
+            write_rows(&staged, batch);
             batch.clear_pending(TableId(id));
             records::put_table(batch, &record);
         })?;
         self.store.sync()?;
-        let updates: Vec<(Row, i64)> =
-            staged.into_updates().into_iter().flat_map(|(_, updates)| updates).collect();
         tracing::info!(table = record.definition.object, lsn = %self.applied, changes = updates.len(), "table is live");
         self.coordinator.declare(tables::declaration(&record))?;
         self.coordinator.live(CollectionId(id), self.applied.0, updates)?;
@@ -714,6 +749,14 @@ impl Applier {
 
 /// Rows handed on at once when a table is read from the store.
 const ROWS_AT_ONCE: usize = 16_384;
+
+/// What the batch changes in the tables.
+fn write_rows(staged: &Staged, batch: &mut WriteBatch) {
+    staged.writes(|write| match write.value {
+        Some(value) => batch.put(TableId(write.table), write.key, value.as_ref()),
+        None => batch.delete(TableId(write.table), write.key),
+    });
+}
 
 /// Whether a transaction begins in these events and does not end in them.
 fn opens(events: &[StreamEvent]) -> bool {

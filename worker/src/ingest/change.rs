@@ -89,33 +89,38 @@ impl RowChange {
     ) -> Result<Result<(), Mismatch>, B::Error> {
         match self {
             RowChange::Insert { new } => {
-                let new_key = project(&new, key, packer);
-                if staged.row(before, table, &new_key)?.is_some() {
+                let mut slot = staged.slot(before, table, project(&new, key, packer))?;
+                if slot.row().is_some() {
                     return Ok(Err(Mismatch::DuplicateKey));
                 }
-                staged.set(before, table, &new_key, Some(new))?;
+                slot.set(Some(new));
             }
             RowChange::Update { old, new, unchanged } => {
                 let old_key = old.unwrap_or_else(|| project(&new, key, packer));
-                let Some(was) = staged.row(before, table, &old_key)? else {
+                let mut slot = staged.slot(before, table, old_key.clone())?;
+                let Some(was) = slot.row() else {
                     return Ok(Err(Mismatch::MissingRow));
                 };
                 // A long key column may itself be left out of the new row; the server sends the old key then.
-                let new = if unchanged.is_empty() { new } else { fill(&new, &was, &unchanged, packer) };
+                let new = if unchanged.is_empty() { new } else { fill(&new, was, &unchanged, packer) };
                 let new_key = project(&new, key, packer);
-                if old_key != new_key {
-                    if staged.row(before, table, &new_key)?.is_some() {
+                if old_key == new_key {
+                    slot.set(Some(new));
+                } else {
+                    let mut to = staged.slot(before, table, new_key)?;
+                    if to.row().is_some() {
                         return Ok(Err(Mismatch::DuplicateKey));
                     }
-                    staged.set(before, table, &old_key, None)?;
+                    to.set(Some(new));
+                    staged.slot(before, table, old_key)?.set(None);
                 }
-                staged.set(before, table, &new_key, Some(new))?;
             }
             RowChange::Delete { old } => {
-                if staged.row(before, table, &old)?.is_none() {
+                let mut slot = staged.slot(before, table, old)?;
+                if slot.row().is_none() {
                     return Ok(Err(Mismatch::MissingRow));
                 }
-                staged.set(before, table, &old, None)?;
+                slot.set(None);
             }
             RowChange::Truncate => staged.truncate(before, table, false)?,
         }
@@ -220,14 +225,14 @@ fn take_row(rest: &mut &[u8]) -> Option<Row> {
 /// The values of some columns, as a row. `columns` ascend.
 pub fn project(row: &Row, columns: &[usize], packer: &mut RowPacker) -> Row {
     packer.clear();
-    let mut wanted = columns.iter().copied().peekable();
-    for (index, datum) in row.iter().enumerate() {
-        if wanted.next_if_eq(&index).is_some() {
-            packer.push(datum);
+    let mut datums = row.iter();
+    let mut at = 0;
+    for &column in columns {
+        while at < column && datums.next_packed().is_some() {
+            at += 1;
         }
-        if wanted.peek().is_none() {
-            break;
-        }
+        packer.extend_packed(datums.next_packed().unwrap_or_default());
+        at += 1;
     }
     packer.finish()
 }

@@ -72,8 +72,9 @@ pub(super) fn keyed<'s>(
     key: Vec<Scalar>,
 ) -> (Collection<'s, (Row, Row)>, Collection<'s, Row>) {
     let (mut evaluator, mut packer) = (Evaluator::default(), RowPacker::new());
+    let end = key.iter().map(Scalar::columns_end).max().unwrap_or(0);
     fallible("Key", rows, move |row: Row, diff| {
-        let key = evaluator.with(&row, |datums, arena| {
+        let key = evaluator.with_first(&row, end, |datums, arena| {
             packer.clear();
             for scalar in &key {
                 let datum = scalar.eval(datums, arena)?;

@@ -57,9 +57,14 @@ pub(super) struct Evaluator {
 impl Evaluator {
     /// Calls `f` with a row's datums.
     pub fn with<T>(&mut self, row: &Row, f: impl FnOnce(&[Datum<'_>], &Arena) -> T) -> T {
+        self.with_first(row, usize::MAX, f)
+    }
+
+    /// Calls `f` with a row's first datums.
+    pub fn with_first<T>(&mut self, row: &Row, count: usize, f: impl FnOnce(&[Datum<'_>], &Arena) -> T) -> T {
         self.arena.reset();
         let mut datums: Vec<Datum<'_>> = std::mem::take(&mut self.datums);
-        datums.extend(row.iter());
+        datums.extend(row.iter().take(count));
         let result = f(&datums, &self.arena);
         datums.clear();
         // Collects in place: an empty buffer under another lifetime.

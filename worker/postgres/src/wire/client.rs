@@ -9,7 +9,7 @@ use super::{
     connection::{TextRow, Wire, server_error, unexpected},
     stream::ReplicationStream,
 };
-use crate::{error::PgError, quote::identifier, session::lsn};
+use crate::{Working, error::PgError, quote::identifier, session::lsn};
 
 /// A connection to a walsender that is bound to a database. It takes commands until it streams.
 #[derive(Debug)]
@@ -62,11 +62,13 @@ impl ReplicationClient {
     ///
     /// # Errors
     /// As [`crate::session::connect`], and the server's refusal where the role may not replicate.
-    pub async fn connect(
-        connection: &Connection,
-        application_name: &str,
-    ) -> Result<ReplicationClient, PgError> {
-        Ok(ReplicationClient { wire: Wire::open(connection, application_name, true).await? })
+    pub fn connect<'a>(
+        connection: &'a Connection,
+        application_name: &'a str,
+    ) -> Working<'a, ReplicationClient> {
+        Box::pin(async move {
+            Ok(ReplicationClient { wire: Wire::open(connection, application_name, true).await? })
+        })
     }
 
     /// The server's `server_version_num`, for example 180004.

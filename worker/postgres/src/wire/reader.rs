@@ -25,6 +25,8 @@ use crate::{
 
 /// The most that one read takes.
 const READ_BYTES: usize = 1 << 20;
+/// A Begin in the stream: headers of the message, of the WAL data and of pgoutput, two positions and an xid.
+const BEGIN_BYTES: usize = 5 + 25 + 21;
 /// Reports of what is durable are grouped so far.
 const REPORT_INTERVAL: Duration = Duration::from_millis(20);
 /// After so long without a byte the server is asked for a sign of life …
@@ -129,8 +131,8 @@ impl Reader {
     async fn digest(&mut self) -> Result<Option<Batch>, PgError> {
         let bytes = self.wire.peel_all().map_err(PgError::io(CONTEXT))?;
         let cost = bytes.len().clamp(1, BUFFERED_BYTES) as u32;
-        // A change takes 60 bytes or more of the stream.
-        let mut events = Vec::with_capacity(bytes.len() / 96);
+        // No message but a keepalive is shorter than a Begin: the events never outgrow their room, and are never moved.
+        let mut events = Vec::with_capacity(bytes.len() / BEGIN_BYTES + 1);
         let outcome = self.take_messages(bytes, &mut events);
         let batch = (!events.is_empty()).then_some(Batch { events, cost });
         match outcome {
