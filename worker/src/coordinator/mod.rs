@@ -33,6 +33,9 @@ use crate::board::Board;
 /// Row updates that may be on their way through the engine before further batches wait.
 const IN_FLIGHT: usize = 200_000;
 const POST_EVERY: Duration = Duration::from_millis(200);
+/// From this many row updates on, the tables' next version is made before it may be published. Small batches wait: several at once copy
+/// less of what versions share.
+const PREPARED_ROWS: usize = 16_384;
 /// Under a load of so many row updates at once versions are not published more often than this: a version shares with the one before
 /// what did not change, and what did is copied once a version.
 const BUSY_ROWS: usize = 2_000;
@@ -238,8 +241,10 @@ impl Coordinator {
         self.unpublished_rows += count;
         for (id, rows) in changed {
             self.results.update(id, time, Arc::unwrap_or_clone(rows));
-            // Now, while the engine computes the views and the store writes.
-            self.results.prepare(id, time);
+            if count >= PREPARED_ROWS {
+                // Now, while the engine computes the views and the store writes.
+                self.results.prepare(id, time);
+            }
         }
         Ok(())
     }
