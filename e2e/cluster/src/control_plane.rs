@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// On a loaded machine with two cores; alone, the API server is ready after a few seconds.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_secs(300);
 /// The API server's port on the node.
 const PORT: u16 = 6443;
 
