@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// On a loaded machine with two cores; alone, the API server is ready after a few seconds.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_secs(300);
 /// The API server's port on the node.
 const PORT: u16 = 6443;
 
@@ -42,16 +42,10 @@ impl ControlPlane {
 
     /// The controllers and the scheduler: objects are acted upon.
     pub fn start_controllers(&mut self, node: &Node, binaries: &Binaries) -> anyhow::Result<()> {
-        // With a mask, the folders it makes for volumes could be written by root only, and the pods are not root.
-        let mut manager = node.command("sh");
-        manager.args(["-c", r#"umask 0; exec "$@""#, "sh"]).arg(binaries.path(Program::ControllerManager));
+        let mut manager = node.command(binaries.path(Program::ControllerManager));
         self.configure_client(&mut manager);
         manager
-            .args([
-                "--use-service-account-credentials",
-                "--leader-elect=false",
-                "--enable-hostpath-provisioner",
-            ])
+            .args(["--use-service-account-credentials", "--leader-elect=false"])
             .arg(flag("--root-ca-file", &self.authority.certificate()))
             .arg(flag("--cluster-signing-cert-file", &self.authority.certificate()))
             .arg(flag("--cluster-signing-key-file", &self.authority.key()))

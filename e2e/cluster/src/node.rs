@@ -32,8 +32,6 @@ const MOUNTS: &str = r#"
     lay "$1/log" /var/log
     lay "$1/kubelet" /var/lib/kubelet
     lay "$1/cni" /var/lib/cni
-    lay "$1/volumes" /tmp/hostpath_pv
-    chmod 0777 /tmp/hostpath_pv
 "#;
 
 /// The node's own network: `$1` is its address, `$2` the host's.

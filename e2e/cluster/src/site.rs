@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// Not in /tmp, which pods' volumes are laid over, nor in a memory file system: the images are here.
+/// Not in a memory file system: images and volumes are here.
 const FOLDER: &str = "/var/lib/offtake-cluster";
 /// Site n has the network 10.(FIRST_NETWORK + n).0.0/16.
 const FIRST_NETWORK: u8 = 160;

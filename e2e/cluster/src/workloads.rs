@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -28,16 +29,8 @@ const DOMAIN: &str = "cluster.local";
 /// Where CoreDNS says that it has read the cluster's Services.
 const DNS_READY_PORT: u16 = 8181;
 
-/// Volumes are folders that the controller manager makes and removes; every PersistentVolumeClaim gets one.
-const STORAGE_CLASS: &str = "
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata:
-  name: standard
-  annotations: {storageclass.kubernetes.io/is-default-class: 'true'}
-provisioner: kubernetes.io/host-path
-reclaimPolicy: Delete
-";
+/// How many PersistentVolumeClaims there can be in a cluster's life.
+const VOLUMES: usize = 48;
 
 /// Running pods.
 pub(crate) struct Workloads {
@@ -50,13 +43,11 @@ impl Workloads {
         workloads.start_containerd(node, binaries)?;
         workloads.start_kubelet(node, binaries, plane)?;
         workloads.start_dns(node, binaries, plane)?;
-        let storage = node.site.folder().join("storage-class.yaml");
-        fs::write(&storage, STORAGE_CLASS).context("writing the storage class")?;
         let kubectl = |arguments: &[&str]| {
             let mut command = std::process::Command::new(binaries.path(Program::Kubectl));
             process::output(command.arg("--kubeconfig").arg(&plane.admin).args(arguments))
         };
-        kubectl(&["apply", "-f", &storage.to_string_lossy()])?;
+        kubectl(&["create", "-f", &storage(node)?.to_string_lossy()])?;
         let processes = &workloads.processes;
         processes.wait("the node to be ready", DEADLINE, || {
             kubectl(&["wait", "--for=condition=Ready", "--timeout=10s", &format!("node/{NODE_NAME}")])
@@ -160,6 +151,40 @@ impl Workloads {
         dns.arg("-conf").arg(&config);
         self.processes.start("coredns", dns)
     }
+}
+
+/// Writes the default StorageClass and its volumes: folders made beforehand, which every claim finds fit. Kubelet sets their group as the
+/// pod asks, as it does on real disks; the controller manager's own folders (`hostPath`) could be written by root only.
+fn storage(node: &Node) -> anyhow::Result<PathBuf> {
+    let mut items = vec![json!({
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    })];
+    let on_node = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]});
+    for number in 0..VOLUMES {
+        let folder = node.site.folder().join("volumes").join(number.to_string());
+        fs::create_dir_all(&folder).context("creating a volume")?;
+        items.push(json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": format!("volume-{number}")},
+            "spec": {
+                "capacity": {"storage": "1Ti"},
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "standard",
+                "persistentVolumeReclaimPolicy": "Retain",
+                "local": {"path": folder},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
+            },
+        }));
+    }
+    let path = node.site.folder().join("storage.json");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    fs::write(&path, list.to_string()).context("writing the volumes")?;
+    Ok(path)
 }
 
 /// Puts an image where kubelet finds it; pods need `imagePullPolicy: IfNotPresent` or `Never`.

@@ -84,7 +84,8 @@ fn field(object: &str, path: &str) -> anyhow::Result<String> {
 fn wait_until_ready() {
     ok(CLUSTER.wait_for("web-0 to be ready", DEADLINE, || {
         let ready = field("pod/web-0", ".status.conditions[?(@.type=='Ready')].status")?;
-        ensure!(ready == "True", "{}", CLUSTER.kubectl(&["describe", "pod", "-n", "web", "web-0"])?);
+        let describe = || CLUSTER.kubectl(&["describe", "pod", "-n", "web", "web-0"]);
+        ensure!(ready == "True", "{}\n{}", describe()?, CLUSTER.kubectl(&["logs", "-n", "web", "web-0"])?);
         Ok(())
     }));
 }
