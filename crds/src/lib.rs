@@ -4,6 +4,9 @@
 //! of the same objects from files without a cluster ([`manifests`]), and the way from objects to what a worker is told ([`catalog`]).
 //! Nothing here talks to a cluster or a database.
 
+// kube reads one attribute for each printer column.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod catalog;
 pub mod definitions;
 pub mod fields;

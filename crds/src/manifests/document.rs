@@ -45,7 +45,7 @@ pub(super) fn split(path: &Path, text: &str) -> Vec<Result<Value, String>> {
     for document in serde_yaml::Deserializer::from_str(text) {
         // By way of YAML's own value: it refuses a key that stands twice, which JSON's would swallow.
         let value = serde_yaml::Value::deserialize(document);
-        let value = value.and_then(|value| serde_yaml::from_value::<Value>(value));
+        let value = value.and_then(serde_yaml::from_value::<Value>);
         let value = value.map_err(|error| format!("is not YAML: {error}"));
         // A broken document (a key twice) lies between whole ones; broken syntax is reported again and again, without an end.
         if value.is_err() && documents.last() == Some(&value) {
