@@ -4,7 +4,7 @@ WORKDIR /src
 COPY . .
 # Without the worker's crates: DataFusion and the engine are no part of the operator.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p offtake-operator --bin offtake-operator \
+    cargo build --release --locked --config profile.release.package.offtake-operator.opt-level=2 -p offtake-operator --bin offtake-operator \
     && cp target/release/offtake-operator /offtake-operator \
     && strip --strip-debug /offtake-operator
 

@@ -325,6 +325,10 @@ fn trigger(
     renewed: Option<Vec<Subject>>,
 ) {
     let parse = |name: &String| name.parse::<ObjectName>().ok();
+    let troubled =
+        |seen: &Seen| seen.published.source.as_ref().and_then(|source| source.status.problem.clone());
+    // Tables that wait for their source tell why.
+    let renewed = renewed.filter(|_| troubled(before) == troubled(seen));
     if let Some(renewed) = renewed {
         for subject in &renewed {
             match subject {

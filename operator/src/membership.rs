@@ -80,6 +80,13 @@ impl Membership {
         self.outlook.as_ref()?.refused.get(&self.member).map(Health::stalled)
     }
 
+    /// What the worker has to say against the source itself.
+    pub fn source_problem(&self) -> Option<Problem> {
+        let problem = self.seen.published.source.as_ref()?.status.problem.as_ref()?;
+        let message = format!("PgSource {}: {}", self.source_name, problem.message);
+        Some(Problem::new(problem.reason.clone(), message, problem.remedy.clone()))
+    }
+
     /// The source has a problem that keeps its catalog from being made.
     fn troubled(&self) -> Option<Health> {
         let problem = self.outlook.as_ref()?.source.as_ref()?;

@@ -2,6 +2,8 @@
 
 mod catalog;
 mod definitions;
+mod deploy;
+mod deploy;
 mod manifests;
 
 use std::path::{Path, PathBuf};

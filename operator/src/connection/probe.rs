@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 /// A database that is well is looked at again after this.
-const WELL: Duration = Duration::from_secs(60);
+const WELL: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 const LIMIT: Duration = Duration::from_secs(25);

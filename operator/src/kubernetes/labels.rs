@@ -13,7 +13,7 @@ pub const INSTANCE: &str = "app.kubernetes.io/instance";
 pub const FINALIZER: &str = "offtake.dev/slot";
 /// On a PgSource: a new value restarts its worker, and takes up the operator's image.
 pub const RESTARTED_AT: &str = "offtake.dev/restarted-at";
-/// On a StatefulSet: the hash of what asks for a new pod when it changes.
+/// On a StatefulSet and its pods: the hash of what asks for a new pod when it changes.
 pub const ROLLOUT: &str = "offtake.dev/rollout";
 /// On a StatefulSet: the pod template as it was rendered at the last rollout. Another version of the operator keeps it.
 pub const TEMPLATE: &str = "offtake.dev/pod-template";

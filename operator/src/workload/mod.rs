@@ -214,6 +214,9 @@ mod tests {
         newer.restarted_at = Some("now".into());
         let restarted = build(&newer).stateful_set;
         assert_eq!(image(&restarted), "worker:2", "and comes with the next rollout");
+        let mut same = workload("{}", live.clone());
+        same.restarted_at = Some("now".into());
+        assert_ne!(template(&build(&same).stateful_set), template(&first), "a restart alone is a rollout");
         assert_ne!(restarted.annotations()[labels::ROLLOUT], first.annotations()[labels::ROLLOUT]);
         let larger = build(&workload("{storage: {size: 20Gi}}", live.clone())).stateful_set;
         assert_eq!(template(&larger), template(&first));

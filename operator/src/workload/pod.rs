@@ -26,8 +26,9 @@ const USER_ID: i64 = 65532;
 /// A worker writes what it has and goes; more is only for a slow volume.
 const GRACE_SECONDS: i64 = 30;
 
-pub fn template(workload: &Workload) -> PodTemplateSpec {
+pub fn template(workload: &Workload, rollout: &str) -> PodTemplateSpec {
     let annotations = BTreeMap::from([
+        (labels::ROLLOUT.to_owned(), rollout.to_owned()),
         (labels::SOURCE.to_owned(), workload.source.name.clone()),
         ("kubectl.kubernetes.io/default-container".to_owned(), "worker".to_owned()),
     ]);

@@ -26,7 +26,8 @@ pub fn rollout(workload: &Workload) -> Rollout {
     if let Some((template, pinned)) = workload.live.as_deref().and_then(|live| pinned(live, &hash)) {
         return Rollout { hash, template, pinned };
     }
-    let template = pod::template(workload);
+    // The hash is in the template too: a rollout that changes nothing else, a restart, is one for Kubernetes as well.
+    let template = pod::template(workload, &hash);
     let pinned = serde_json::to_string(&template).expect("a template is JSON");
     Rollout { hash, template, pinned }
 }
