@@ -3,7 +3,6 @@
 mod catalog;
 mod definitions;
 mod deploy;
-mod deploy;
 mod manifests;
 
 use std::path::{Path, PathBuf};
