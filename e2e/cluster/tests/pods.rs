@@ -92,7 +92,7 @@ fn wait_until_ready() {
 
 #[test]
 fn a_restricted_pod_with_a_volume_serves_and_comes_back() {
-    let busybox = ok(install_program("busybox", "busybox-static"));
+    let busybox = ok(install_program("busybox", "busybox"));
     ok(Image::of_program(IMAGE, &busybox).and_then(|image| CLUSTER.load_image(&image)));
     ok(CLUSTER.apply(WEB));
     wait_until_ready();
