@@ -31,7 +31,7 @@ where
     let (store, writer) = reflector::store();
     let stream = watcher::watcher(api, config).default_backoff();
     let follower = Follower { store: store.clone(), writer, touched, before: Vec::new() };
-    tasks.spawn(follow(stream, follower, |event| Some(event)));
+    tasks.spawn(follow(stream, follower, Some));
     store
 }
 

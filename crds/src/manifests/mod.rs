@@ -142,6 +142,8 @@ struct Reading {
 }
 
 /// An object of a kind that is taken.
+// One at a time, on its way into its map.
+#[allow(clippy::large_enum_variant)]
 enum Object {
     Connection(PgConnection),
     Source(PgSource),

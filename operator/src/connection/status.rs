@@ -146,7 +146,7 @@ mod tests {
     fn missing_secrets_wait_and_wrong_ones_stall() {
         let missing_one = Problem::new("SecretNotFound", "a", "b");
         let wrong = Problem::new("SecretInvalid", "c", "d");
-        assert!(matches!(missing(&[missing_one.clone()]), Health::Waiting { .. }));
+        assert!(matches!(missing(std::slice::from_ref(&missing_one)), Health::Waiting { .. }));
         assert!(matches!(missing(&[missing_one, wrong]), Health::Stalled { .. }));
     }
 }

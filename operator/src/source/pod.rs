@@ -10,10 +10,9 @@ const LAST_WORDS: usize = 400;
 pub fn trouble(pod: &Pod) -> Option<Problem> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let status = pod.status.as_ref()?;
-    let conditions = status.conditions.iter().flatten();
-    for condition in
-        conditions.filter(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
-    {
+    let mut conditions = status.conditions.iter().flatten();
+    let unscheduled = conditions.find(|one| one.type_ == "PodScheduled" && one.status == "False");
+    if let Some(condition) = unscheduled {
         let why = condition.message.as_deref().unwrap_or("no node takes it");
         return Some(Problem::new(
             "WorkerUnschedulable",
