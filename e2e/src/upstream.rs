@@ -41,7 +41,7 @@ impl Upstream {
         self.connect_to(DATABASE).await
     }
 
-    async fn connect_to(&self, database: &str) -> Client {
+    pub async fn connect_to(&self, database: &str) -> Client {
         connect(&self.server.connection_string(database)).await.expect("a connection upstream")
     }
 

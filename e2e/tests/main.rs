@@ -6,6 +6,7 @@ mod checks;
 mod clients;
 mod demo;
 mod examples;
+mod idle;
 mod lineage;
 mod schema_changes;
 mod tls;

@@ -152,6 +152,17 @@ impl Cluster {
         own.workloads.as_ref().map_or(Ok(()), Workloads::check)
     }
 
+    /// Ends a pod's programs at once, as a crash does. On a cluster of `KUBECONFIG` whose nodes are out of reach, the nearest thing: the
+    /// pod is deleted by force.
+    pub fn kill_pod(&self, namespace: &str, pod: &str) -> anyhow::Result<()> {
+        let Some(own) = &self.own else {
+            let force = ["--grace-period=0", "--force", "--wait=false"];
+            return self.kubectl(&[&["delete", "pod", pod, "-n", namespace], &force[..]].concat()).map(drop);
+        };
+        let uid = self.kubectl(&["get", "pod", pod, "-n", namespace, "-o", "jsonpath={.metadata.uid}"])?;
+        workloads::kill_pod(&own.node, &uid)
+    }
+
     /// Makes an image known to the node. On a cluster of `KUBECONFIG` the images must be there already.
     pub fn load_image(&self, image: &Image) -> anyhow::Result<()> {
         match &self.own {

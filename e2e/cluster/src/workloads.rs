@@ -270,6 +270,19 @@ fn kubelet_config(node: &Node, plane: &ControlPlane) -> serde_json::Value {
     })
 }
 
+/// SIGKILL to every process of a pod but the one that holds its network: nothing of the pod is asked, and kubelet starts it again.
+pub(crate) fn kill_pod(node: &Node, uid: &str) -> anyhow::Result<()> {
+    let script = r#"
+        killed=
+        for process in /proc/[0-9]*; do
+            grep -q "pod$1" "$process/cgroup" 2>/dev/null || continue
+            [ "$(cat "$process/comm" 2>/dev/null)" = pause ] || { kill -KILL "${process#/proc/}" && killed=1; }
+        done
+        [ "$killed" ] || { echo "pod $1 has no process" >&2; exit 1; }
+    "#;
+    node.shell(script, &[uid]).map(drop)
+}
+
 /// The folder of cgroups that kubelet works in: one in every hierarchy (version 1), or the one (version 2).
 fn make_cgroups(node: &Node) -> anyhow::Result<()> {
     let script = r#"

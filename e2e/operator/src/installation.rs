@@ -10,6 +10,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use offtake_cluster::{Cluster, Image};
 
+use crate::watch::Watch;
+
 /// The operator's namespace.
 pub const SYSTEM: &str = "offtake-system";
 const OPERATOR: &str = "offtake.test/operator";
@@ -18,6 +20,8 @@ const TAG: &str = "test";
 
 /// A cluster with the operator.
 pub struct Installation {
+    // Dropped before the cluster that it watches.
+    pub(crate) watch: Watch,
     pub cluster: Cluster,
 }
 
@@ -58,7 +62,7 @@ impl Installation {
                 .unwrap_or_default();
             error.context(format!("{pods}\n{logs}"))
         })?;
-        Ok(Installation { cluster })
+        Ok(Installation { watch: Watch::start(&cluster)?, cluster })
     }
 }
 

@@ -4,8 +4,11 @@
 mod database;
 mod installation;
 mod kstatus;
+mod operator;
 mod place;
+mod watch;
 
 pub use database::{Database, psql};
 pub use installation::{Installation, SYSTEM};
+pub use operator::{lead_anew, leader, totals};
 pub use place::{Place, secret};

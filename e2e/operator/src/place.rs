@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use crate::{
     database::{DATABASE, Database, PASSWORD, psql},
-    kstatus,
+    installation::Installation,
+    watch::KINDS,
 };
 
 /// Long enough for a busy machine with two cores; what should be quick is quick and does not use it up.
 const DEADLINE: Duration = Duration::from_secs(240);
-const KINDS: &str = "pgconnections,pgsources,sourcetables,views";
 
 /// One test's namespace.
 pub struct Place {
@@ -113,10 +113,11 @@ spec:
         self.cluster.wait_for(what, DEADLINE, ask).with_context(|| self.explanation())
     }
 
-    /// kstatus' rules, for every object.
+    /// kstatus' rules, for every object in every state so far.
     pub fn check(&self) -> anyhow::Result<()> {
-        let objects: Value = serde_json::from_str(&self.kubectl(&["get", KINDS, "-o", "json"])?)?;
-        objects["items"].as_array().into_iter().flatten().try_for_each(kstatus::check)
+        let states = Installation::get().watch.check(self.namespace)?;
+        ensure!(states > 0, "the watch has seen nothing");
+        Ok(())
     }
 
     /// Reads through the Service, as the Secret for clients tells how.
@@ -153,7 +154,7 @@ spec:
         let mut text = String::new();
         for arguments in [
             &["get", "all", "-o", "wide"][..],
-            &["get", KINDS, "-o", "yaml"],
+            &["get", &KINDS.join(","), "-o", "yaml"],
             &["get", "events", "--sort-by=.lastTimestamp"],
             &["logs", "offtake-app-0", "--tail=30"],
             &["logs", "-n", crate::SYSTEM, "deployment/offtake", "--all-pods", "--tail=40"],

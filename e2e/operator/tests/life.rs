@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offtake_e2e_operator::{Database, Place};
 
-use crate::{ok, prepare, table, view};
+use crate::{beside_others, ok, prepare, table, view};
 
 const SCHEMA: &str = "
     CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL, amount numeric(10,2) NOT NULL);
@@ -18,8 +18,10 @@ const TOTALS: &str = "SELECT customer, count(*) AS n, sum(amount) AS total FROM 
 
 #[test]
 fn a_source_lives() {
+    let _beside = beside_others();
     let (place, database) = prepare("life", SCHEMA);
     comes_to_be(&place, &database);
+    is_closed_to_others(&place);
     follows_changes(&place, &database);
     survives_a_killed_pod(&place, &database);
     notices_a_schema_change(&place, &database);
@@ -64,6 +66,22 @@ fn comes_to_be(place: &Place, database: &Database) {
     assert_eq!(ok(place.field("pod/offtake-app-0", ".status.containerStatuses[0].restartCount")), "0");
 }
 
+fn is_closed_to_others(place: &Place) {
+    // As anybody in the cluster who knows the address but not the token.
+    let status = format!("/api/v1/namespaces/{}/pods/offtake-app-0:7655/proxy/v1/status", place.namespace);
+    let refusal = place.cluster.kubectl(&["get", "--raw", &status]).expect_err("the worker asks for a token");
+    assert!(format!("{refusal:#}").contains("Unauthorized"), "{refusal:#}");
+    let account = ok(place.field("pod/offtake-app-0", ".spec.serviceAccountName"));
+    let user = format!("--as=system:serviceaccount:{}:{account}", place.namespace);
+    for (verb, kind) in [("get", "pods"), ("get", "secrets"), ("list", "views.offtake.dev")] {
+        // kubectl says no by its exit code, too.
+        let answer = place.kubectl(&["auth", "can-i", verb, kind, &user]);
+        assert!(answer.is_err(), "the worker may {verb} {kind}: {answer:?}");
+    }
+    let token = ok(place.field("pod/offtake-app-0", ".spec.volumes[*].projected"));
+    assert_eq!(token, "", "no token of the API is in the pod");
+}
+
 fn follows_changes(place: &Place, database: &Database) {
     ok(database.sql(
         "UPDATE orders SET amount = amount + 1 WHERE id % 3 = 0; DELETE FROM orders WHERE id % 1000 = 7",
@@ -88,6 +106,19 @@ fn survives_a_killed_pod(place: &Place, database: &Database) {
     ok(database.sql("INSERT INTO orders SELECT i, i % 1000, 1 FROM generate_series(200000, 200100) i"));
     ok(place.until("another pod", || {
         anyhow::ensure!(place.field("pod/offtake-app-0", ".metadata.uid")? != pod, "it is still the first");
+        Ok(())
+    }));
+    totals_equal_upstream(place, database);
+    ok(place.wait_ready("pgsource/app"));
+    ok(place.wait_ready("view/totals"));
+    let second = ok(place.field("pod/offtake-app-0", ".metadata.uid"));
+    // Deleted, it could end in order; killed, it could not.
+    ok(place.cluster.kill_pod(place.namespace, "offtake-app-0"));
+    ok(database.sql("DELETE FROM orders WHERE id > 200050"));
+    ok(place.until("the pod's program to be started again", || {
+        let restarts = place.field("pod/offtake-app-0", ".status.containerStatuses[0].restartCount")?;
+        let another = place.field("pod/offtake-app-0", ".metadata.uid")?;
+        anyhow::ensure!(restarts == "1" || another != second, "{restarts} restarts");
         Ok(())
     }));
     totals_equal_upstream(place, database);

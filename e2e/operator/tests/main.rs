@@ -1,11 +1,25 @@
 //! The operator on a real Kubernetes: installed by its chart, told by kubectl, read by psql. `cargo xtask test` builds both programs first.
 
+mod farewell;
+mod killed;
 mod life;
-mod namespace;
 mod problems;
 mod quiet;
 
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
 use offtake_e2e_operator::{Database, Installation, Place};
+
+/// All tests share one operator: whoever kills it, or counts what it does, is alone with it.
+static OPERATOR: RwLock<()> = RwLock::new(());
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    OPERATOR.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn beside_others() -> RwLockReadGuard<'static, ()> {
+    OPERATOR.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The value, or a failure with the whole chain of causes.
 #[track_caller]

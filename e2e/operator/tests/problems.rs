@@ -2,12 +2,13 @@
 
 use offtake_e2e_operator::secret;
 
-use crate::{ok, prepare, table};
+use crate::{beside_others, ok, prepare, table};
 
 const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)";
 
 #[test]
 fn each_problem_has_its_reason_and_heals() {
+    let _beside = beside_others();
     let (place, mut database) = prepare("problems", SCHEMA);
     let manifests = place.source(&database) + &table("t");
 

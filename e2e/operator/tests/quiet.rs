@@ -1,56 +1,65 @@
-//! A reconcile that has nothing to do writes nothing, also by an operator that has just started.
+//! A reconcile that has nothing to do writes nothing, also by an operator that has just taken over.
+
+use std::collections::BTreeMap;
 
 use anyhow::ensure;
-use offtake_e2e_operator::SYSTEM;
+use offtake_e2e_operator::{Place, lead_anew, totals};
 
-use crate::{ok, prepare, table, view};
+use crate::{alone, ok, prepare, table, view};
 
 const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); CREATE PUBLICATION app FOR TABLE t";
-const OBJECTS: &str = "pgconnections,pgsources,sourcetables,views,statefulsets,services,secrets,serviceaccounts,poddisruptionbudgets,networkpolicies";
+const OBJECTS: [&str; 4] = ["pgconnection/app", "pgsource/app", "sourcetable/t", "view/v"];
+const ROUNDS: usize = 5;
 
 #[test]
 fn a_second_reconcile_writes_nothing() {
+    let _alone = alone();
     let (place, database) = prepare("quiet", SCHEMA);
     ok(place.apply(&(place.source(&database) + &table("t") + &view("v", "SELECT count(*) AS n FROM t"))));
-    for object in ["pgconnection/app", "pgsource/app", "sourcetable/t", "view/v"] {
+    for object in OBJECTS {
         ok(place.wait_ready(object));
     }
-    // Every write of an object makes a new version of it; those of the four kinds' status are numbers that move with the stream, so
-    // their conditions are compared, and all of what was made for them.
-    let versions = || -> anyhow::Result<String> {
-        let made = "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.metadata.managedFields[*].time}{\"\\n\"}{end}";
-        let kinds: Vec<&str> = OBJECTS.split(',').skip(4).filter(|kind| *kind != "statefulsets").collect();
-        let conditions = "jsonpath={range .items[*]}{.metadata.name} {.status.conditions}{\"\\n\"}{end}";
-        let four: Vec<&str> = OBJECTS.split(',').take(4).collect();
-        Ok(place.kubectl(&["get", &kinds.join(","), "-o", made])?
-            + &place.kubectl(&["get", &four.join(","), "-o", conditions])?)
-    };
-    let before = ok(versions());
-    let leader = ok(place.cluster.kubectl(&[
-        "get",
-        "lease",
-        "-n",
-        SYSTEM,
-        "-o",
-        "jsonpath={.items[*].spec.holderIdentity}",
-    ]));
-    ok(place.cluster.kubectl(&["delete", "pods", "-n", SYSTEM, "--all", "--grace-period=0", "--force"]));
-    ok(place.until("another leader", || {
-        let now = place.cluster.kubectl(&[
-            "get",
-            "lease",
-            "-n",
-            SYSTEM,
-            "-o",
-            "jsonpath={.items[*].spec.holderIdentity}",
-        ])?;
-        ensure!(!now.is_empty() && now != leader, "{now} leads");
-        Ok(())
-    }));
-    // The new leader has taken up its work when a change comes through.
+    let before = ok(versions(&place));
+    // The new leader counts from zero, and knows nothing but what it finds.
+    let leader = ok(lead_anew(place.cluster));
+    for round in 0..ROUNDS {
+        reconcile(&place, &leader, round);
+    }
+    let writes = ok(totals(place.cluster, &leader, "offtake_operator_writes_total", "kind"));
+    assert_eq!(writes, BTreeMap::new(), "writes of the new leader");
+    assert_eq!(ok(versions(&place)), before);
+
+    // It does write where there is something to write.
     ok(place.apply(&view("w", "SELECT max(n) AS n FROM t")));
     ok(place.wait_ready("view/w"));
-    ok(place.delete("view/w"));
-    assert_eq!(ok(versions()), before);
+    let writes = ok(totals(place.cluster, &leader, "offtake_operator_writes_total", "kind"));
+    assert!(writes["View/status"] >= 1, "{writes:?}");
     ok(place.delete("pgsource/app"));
+}
+
+/// Touches every object, and waits until each of the four controllers has looked again.
+fn reconcile(place: &Place, leader: &str, round: usize) {
+    let reconciles = || totals(place.cluster, leader, "offtake_operator_reconciles_total", "kind");
+    let before = ok(reconciles());
+    for object in OBJECTS {
+        ok(place.kubectl(&["annotate", object, &format!("example.com/round={round}"), "--overwrite"]));
+    }
+    ok(place.until("every object to be reconciled", || {
+        let now = reconciles()?;
+        for kind in ["PgConnection", "PgSource", "SourceTable", "View"] {
+            let count = |counts: &BTreeMap<String, u64>| counts.get(kind).copied().unwrap_or_default();
+            ensure!(count(&now) > count(&before), "{kind} was not");
+        }
+        Ok(())
+    }));
+}
+
+/// What every write would change: the versions of all that was made for the source, and the conditions of the four.
+fn versions(place: &Place) -> anyhow::Result<String> {
+    let made = "services,secrets,serviceaccounts,poddisruptionbudgets,networkpolicies,statefulsets";
+    let version =
+        "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{\"\\n\"}{end}";
+    let conditions = "jsonpath={range .items[*]}{.kind}/{.metadata.name} {.status.conditions}{\"\\n\"}{end}";
+    Ok(place.kubectl(&["get", made, "-o", version])?
+        + &place.kubectl(&["get", "pgconnections,pgsources,sourcetables,views", "-o", conditions])?)
 }

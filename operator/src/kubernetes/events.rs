@@ -3,6 +3,8 @@
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder};
 
+use crate::metrics;
+
 /// The API server takes no longer note.
 const LONGEST_NOTE: usize = 1_000;
 
@@ -55,7 +57,10 @@ pub async fn publish(recorder: &Recorder, regarding: &ObjectReference, notice: &
         );
     }
     match recorder.publish(&event, regarding).await {
-        Ok(()) => true,
+        Ok(()) => {
+            metrics::written("Event");
+            true
+        }
         Err(error) => {
             tracing::debug!(%error, kind, name, "an Event was not taken");
             false

@@ -134,7 +134,7 @@ async fn stop_worker(context: &Context, name: &ObjectName) -> Result<(), Problem
     let workload = WorkloadName::of(&name.name);
     let sets: Api<StatefulSet> = Api::namespaced(context.client.clone(), &name.namespace);
     match sets.delete(workload.as_str(), &DeleteParams::background()).await {
-        Ok(_) => {}
+        Ok(_) => metrics::written("StatefulSet"),
         Err(kube::Error::Api(answer)) if answer.is_not_found() => {}
         Err(error) => return Err(failed(error)),
     }

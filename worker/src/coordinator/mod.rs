@@ -46,6 +46,11 @@ const BUSY_SPACING: Duration = Duration::from_millis(40);
 pub enum CoordinatorError {
     #[error("the engine failed: {0}")]
     Engine(#[from] EngineError),
+    /// A failover upstream can lose a transaction of which pieces came ahead; what follows then stands before its end.
+    #[error(
+        "changes came for time {time}, but time {ahead} was handed on already: views are computed anew from the store at the next start"
+    )]
+    TimeWentBack { time: u64, ahead: u64 },
 }
 
 /// What the coordinator publishes for readers.
@@ -218,7 +223,7 @@ impl Coordinator {
         tables: Vec<(CollectionId, Vec<(Row, i64)>)>,
     ) -> Result<(), CoordinatorError> {
         if time <= self.ahead {
-            return Ok(());
+            return Err(CoordinatorError::TimeWentBack { time, ahead: self.ahead });
         }
         let mut batch = Batch { time, tables: Vec::with_capacity(tables.len()) };
         let mut count = 0;
@@ -278,7 +283,7 @@ impl Coordinator {
     /// What came ahead did not happen. The engine has computed with it, so it gets the opposite; both become readable at once, as nothing.
     fn take_back(&mut self, time: u64) -> Result<(), CoordinatorError> {
         if time <= self.ahead {
-            return Ok(());
+            return Err(CoordinatorError::TimeWentBack { time, ahead: self.ahead });
         }
         let mut batch = Batch { time, tables: Vec::new() };
         for (id, _) in self.tables.iter().filter(|(_, table)| table.live) {
