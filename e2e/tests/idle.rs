@@ -34,8 +34,7 @@ async fn a_resting_source_holds_back_no_log_that_others_write() {
         worker.spawn();
         client.batch_execute("INSERT INTO t VALUES (1)").await.expect("a row");
         confirmed(&client, wal_end(&client).await.expect("the log's end")).await;
-        let status = worker.ready().await;
-        assert_eq!(status.tables[0].rows, Some(1), "PostgreSQL {version}");
+        worker.status_when("the row", |status| status.tables[0].rows == Some(1)).await;
         worker.stop().await;
     }
 }

@@ -18,15 +18,27 @@ pub fn leader(cluster: &Cluster) -> anyhow::Result<String> {
     Ok(holder)
 }
 
-/// Kills the leader and waits until the other replica leads: answers which.
+/// Kills the leader and waits until a replica leads that was not killed: the other, or the same one started again, whichever is first.
+/// Answers which.
 pub fn lead_anew(cluster: &Cluster) -> anyhow::Result<String> {
     let old = leader(cluster)?;
+    let restarts = |pod: &str| {
+        let count = "jsonpath={.status.containerStatuses[0].restartCount}";
+        cluster.kubectl(&["get", "pod", pod, "-n", SYSTEM, "-o", count])
+    };
+    let before = restarts(&old)?;
     cluster.kill_pod(SYSTEM, &old)?;
     cluster.wait_for("another leader", TAKEOVER, || {
         let now = leader(cluster)?;
-        ensure!(now != old, "{now} leads");
+        ensure!(now != old || restarts(&now)? != before, "the killed one holds the Lease");
+        let leads = metrics(cluster, &now)?.lines().any(|line| line == "offtake_operator_leader 1");
+        ensure!(leads, "{now} holds the Lease and does not lead yet");
         Ok(now)
     })
+}
+
+fn metrics(cluster: &Cluster, pod: &str) -> anyhow::Result<String> {
+    cluster.kubectl(&["get", "--raw", &format!("/api/v1/namespaces/{SYSTEM}/pods/{pod}:8080/proxy/metrics")])
 }
 
 /// A counter of one replica, by its label: `totals(cluster, pod, "offtake_operator_writes_total", "kind")`.
@@ -36,8 +48,7 @@ pub fn totals(
     counter: &str,
     label: &str,
 ) -> anyhow::Result<BTreeMap<String, u64>> {
-    let path = format!("/api/v1/namespaces/{SYSTEM}/pods/{pod}:8080/proxy/metrics");
-    let text = cluster.kubectl(&["get", "--raw", &path])?;
+    let text = metrics(cluster, pod)?;
     let mut totals = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some(labels) = line.strip_prefix(counter).and_then(|rest| rest.strip_prefix('{')) else {

@@ -19,7 +19,7 @@ use crate::{
 /// Long enough for a busy machine with two cores; what should be quick is quick and does not use it up.
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// One test's namespace.
+/// One test's namespace. It goes when this is dropped.
 pub struct Place {
     pub cluster: &'static Cluster,
     pub namespace: &'static str,
@@ -163,6 +163,19 @@ spec:
             writeln!(text, "--- kubectl {} ---\n{answer}", arguments.join(" ")).expect("writing to a string");
         }
         text
+    }
+}
+
+impl Drop for Place {
+    /// Nothing of a test is left, on somebody's cluster neither.
+    fn drop(&mut self) {
+        let wait = format!("--wait={}", !std::thread::panicking());
+        let timeout = format!("--timeout={}s", DEADLINE.as_secs());
+        let delete = ["delete", "namespace", self.namespace, "--ignore-not-found", &wait, &timeout];
+        let deleted = self.cluster.kubectl(&delete);
+        if !std::thread::panicking() {
+            deleted.unwrap_or_else(|error| panic!("{error:#}"));
+        }
     }
 }
 

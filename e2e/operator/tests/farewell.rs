@@ -14,7 +14,7 @@ const BOUND: Duration = Duration::from_secs(60 + 120);
 #[test]
 fn a_namespace_goes_though_postgresql_is_down() {
     let _beside = beside_others();
-    let (place, mut database) = prepare("farewell", SCHEMA);
+    let (mut database, place) = prepare("farewell", SCHEMA);
     ok(place.apply(&(place.source(&database) + &table("t"))));
     ok(place.wait_ready("pgsource/app"));
     let slot = ok(place.field("pgsource/app", ".status.slot.name"));
@@ -46,7 +46,7 @@ fn a_namespace_goes_though_postgresql_is_down() {
 #[test]
 fn a_slot_to_be_retained_stays() {
     let _beside = beside_others();
-    let (place, database) = prepare("retained", SCHEMA);
+    let (database, place) = prepare("retained", SCHEMA);
     ok(place.apply(&(place.source(&database) + &table("t"))));
     ok(place.wait_ready("sourcetable/t"));
     let retain = r#"{"spec": {"slot": {"reclaimPolicy": "Retain"}}}"#;

@@ -20,7 +20,7 @@ const OBJECTS: [&str; 5] =
 #[test]
 fn an_operator_killed_amid_an_apply_changes_nothing_in_the_end() {
     let _alone = alone();
-    let (calm, calm_database) = prepare("calm", SCHEMA);
+    let (calm_database, calm) = prepare("calm", SCHEMA);
     for step in steps(&calm, &calm_database) {
         ok(calm.apply(&step));
     }
@@ -30,7 +30,7 @@ fn an_operator_killed_amid_an_apply_changes_nothing_in_the_end() {
         std::env::var("OFFTAKE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("OFFTAKE_SEED={seed}");
     let mut random = SmallRng::seed_from_u64(seed);
-    let (place, database) = prepare("killed", SCHEMA);
+    let (database, place) = prepare("killed", SCHEMA);
     for step in steps(&place, &database) {
         ok(place.apply(&step));
         kill_soon(&place, &mut random);

@@ -27,12 +27,13 @@ fn ok<T>(outcome: anyhow::Result<T>) -> T {
     outcome.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-/// A namespace of its own and a database with this schema.
-fn prepare(namespace: &'static str, schema: &str) -> (Place, Database) {
+/// A database with this schema, and a namespace of its own, which goes first.
+fn prepare(namespace: &'static str, schema: &str) -> (Database, Place) {
     let cluster = &Installation::get().cluster;
     let database = ok(Database::start(cluster));
     ok(database.sql(schema));
-    (ok(Place::make(cluster, namespace)), database)
+    let place = ok(Place::make(cluster, namespace));
+    (database, place)
 }
 
 /// A SourceTable in schema public.

@@ -9,7 +9,7 @@ const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES 
 #[test]
 fn each_problem_has_its_reason_and_heals() {
     let _beside = beside_others();
-    let (place, mut database) = prepare("problems", SCHEMA);
+    let (mut database, place) = prepare("problems", SCHEMA);
     let manifests = place.source(&database) + &table("t");
 
     // The Secret is not there.

@@ -14,7 +14,7 @@ const ROUNDS: usize = 5;
 #[test]
 fn a_second_reconcile_writes_nothing() {
     let _alone = alone();
-    let (place, database) = prepare("quiet", SCHEMA);
+    let (database, place) = prepare("quiet", SCHEMA);
     ok(place.apply(&(place.source(&database) + &table("t") + &view("v", "SELECT count(*) AS n FROM t"))));
     for object in OBJECTS {
         ok(place.wait_ready(object));
