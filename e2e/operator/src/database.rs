@@ -31,7 +31,11 @@ impl Database {
         let runtime = Runtime::new().context("starting the runtime")?;
         let options = Options {
             password: Some(PASSWORD.to_owned()),
-            settings: vec![("listen_addresses".to_owned(), "*".to_owned())],
+            settings: vec![
+                ("listen_addresses".to_owned(), "*".to_owned()),
+                // A checkpoint moves the log's end while nobody writes.
+                ("checkpoint_timeout".to_owned(), "1h".to_owned()),
+            ],
             hba: vec!["host all all 0.0.0.0/0 scram-sha-256".to_owned()],
             deadline: Duration::from_secs(120),
             ..Options::default()

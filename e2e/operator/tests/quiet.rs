@@ -1,15 +1,20 @@
 //! A reconcile that has nothing to do writes nothing, also by an operator that has just taken over.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
-use offtake_e2e_operator::{Place, lead_anew, totals};
+use offtake_e2e_operator::{Database, Place, lead_anew, totals};
 
 use crate::{alone, ok, prepare, table, view};
 
 const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); CREATE PUBLICATION app FOR TABLE t";
 const OBJECTS: [&str; 4] = ["pgconnection/app", "pgsource/app", "sourcetable/t", "view/v"];
 const ROUNDS: usize = 5;
+/// PostgreSQL logs what runs 15 s after the last write (bgwriter.c, LOG_SNAPSHOT_INTERVAL_MS), and the status follows.
+const REST: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_second_reconcile_writes_nothing() {
@@ -19,6 +24,7 @@ fn a_second_reconcile_writes_nothing() {
     for object in OBJECTS {
         ok(place.wait_ready(object));
     }
+    rest(&place, &database);
     let before = ok(versions(&place));
     // The new leader counts from zero, and knows nothing but what it finds.
     let leader = ok(lead_anew(place.cluster));
@@ -35,6 +41,20 @@ fn a_second_reconcile_writes_nothing() {
     let writes = ok(totals(place.cluster, &leader, "offtake_operator_writes_total", "kind"));
     assert!(writes["View/status"] >= 1, "{writes:?}");
     ok(place.delete("pgsource/app"));
+}
+
+/// Waits until nothing moves any more: neither the end of the log upstream nor the numbers that follow it.
+fn rest(place: &Place, database: &Database) {
+    let mut last = (String::new(), Instant::now());
+    ok(place.until("everything to be at rest", || {
+        let version = place.field("pgsource/app", ".metadata.resourceVersion")?;
+        let now = database.sql("SELECT pg_current_wal_lsn()")? + &version;
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        ensure!(last.1.elapsed() > REST, "{} changed {:?} ago", last.0, last.1.elapsed());
+        Ok(())
+    }));
 }
 
 /// Touches every object, and waits until each of the four controllers has looked again.
