@@ -1,9 +1,10 @@
 //! `cluster`: the tests' Kubernetes for people, until Ctrl-C.
 
-use std::{thread, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use offtake_cluster::{Binaries, Cluster, Program};
+use offtake_cluster::{Binaries, Cluster, Image, Program};
 
 /// How soon a cluster of which a part has ended is given up.
 const CHECK: Duration = Duration::from_secs(1);
@@ -20,8 +21,11 @@ enum Task {
     /// Start a cluster; it runs until Ctrl-C.
     Up {
         /// An API server without nodes.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "image")]
         api_only: bool,
+        /// An image of one program for the node, `name:tag=path`; may be repeated.
+        #[arg(long, value_name = "NAME:TAG=PROGRAM")]
+        image: Vec<String>,
     },
     /// Build the programs into the cache, and install the packages that are missing.
     Prepare,
@@ -29,9 +33,14 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Task::Up { api_only } => {
+        Task::Up { api_only, image } => {
+            let images = image.iter().map(|image| read(image)).collect::<anyhow::Result<Vec<_>>>()?;
             let cluster = if api_only { Cluster::api_only()? } else { Cluster::start()? };
+            images.iter().try_for_each(|image| cluster.load_image(image))?;
             println!("export KUBECONFIG={}", cluster.kubeconfig().display());
+            if let Some(host) = cluster.host() {
+                println!("# pods reach this machine as {host}");
+            }
             // A Ctrl-C ends us at once, and the kernel ends the cluster with us.
             loop {
                 cluster.check()?;
@@ -43,4 +52,11 @@ fn main() -> anyhow::Result<()> {
             Binaries::find_or_build(&Program::ALL).map(drop)
         }
     }
+}
+
+/// `name:tag=path`
+fn read(image: &str) -> anyhow::Result<Image> {
+    let (name, program) =
+        image.split_once('=').with_context(|| format!("--image {image}: give NAME:TAG=PROGRAM"))?;
+    Image::of_program(name, Path::new(program)).with_context(|| format!("--image {image}"))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     database::{DATABASE, Database, PASSWORD, psql},
-    installation::Installation,
+    installation::{self, Installation},
     watch::KINDS,
 };
 
@@ -28,10 +28,7 @@ pub struct Place {
 impl Place {
     /// A new namespace that takes restricted pods only.
     pub fn make(cluster: &'static Cluster, namespace: &'static str) -> anyhow::Result<Place> {
-        let labels = "{pod-security.kubernetes.io/enforce: restricted}";
-        cluster.apply(&format!(
-            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}, labels: {labels}}}}}"
-        ))?;
+        cluster.apply(&installation::namespace(namespace))?;
         Ok(Place { cluster, namespace })
     }
 
@@ -182,6 +179,10 @@ impl Drop for Place {
 /// The Secret with the upstream's password.
 pub fn secret(password: &str) -> String {
     format!(
-        "{{apiVersion: v1, kind: Secret, metadata: {{name: app}}, stringData: {{password: {password}}}}}\n"
+        "apiVersion: v1
+kind: Secret
+metadata: {{name: app}}
+stringData: {{password: {password}}}
+"
     )
 }
