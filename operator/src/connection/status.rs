@@ -74,6 +74,7 @@ pub fn status(
         Observed::Probed(Err(error)) => PgConnectionStatus { checks: failed(&error.problem()), ..kept },
         Observed::Probed(Ok(found)) => PgConnectionStatus {
             server_version: Some(version(found.server_version)),
+            provider: found.provider.map(str::to_owned),
             system_identifier: Some(found.system_identifier.clone()).filter(|known| !known.is_empty()),
             checks: found
                 .findings
@@ -106,7 +107,12 @@ mod tests {
     fn preflight(fatal: bool) -> Outcome {
         let problem = Problem::new("WalLevel", "wal_level is replica", "ALTER SYSTEM …");
         let finding = Finding { check: "wal-level", table: None, ok: false, problem: Some(problem), fatal };
-        Ok(Preflight { server_version: 150_014, system_identifier: "7".into(), findings: vec![finding] })
+        Ok(Preflight {
+            server_version: 150_014,
+            system_identifier: "7".into(),
+            provider: Some("Amazon RDS"),
+            findings: vec![finding],
+        })
     }
 
     #[test]
@@ -118,6 +124,7 @@ mod tests {
         assert!(matches!(&health, Health::Stalled { reason, .. } if reason == "WalLevel"));
         let known = status(&health, &observed, Some(1), &PgConnectionStatus::default(), now);
         assert_eq!(known.server_version.as_deref(), Some("15.14"));
+        assert_eq!(known.provider.as_deref(), Some("Amazon RDS"));
         assert_eq!(known.checks[0].message.as_deref(), Some("wal_level is replica. Remedy: ALTER SYSTEM …"));
         assert_eq!(
             status(&health, &observed, Some(1), &known, now),

@@ -74,6 +74,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub fn new(output: Arc<dyn Output>) -> Shared {
+        Shared { output, halted: AtomicBool::new(false), failure: OnceLock::new(), threads: OnceLock::new() }
+    }
+
     /// The output, until the engine has stopped or failed.
     pub fn output(&self) -> Option<&dyn Output> {
         (!self.halted()).then_some(&*self.output)
@@ -143,12 +147,7 @@ impl Engine {
         if !(1..=1024).contains(&workers) {
             return Err(EngineError::Workers { count: workers });
         }
-        let shared = Arc::new(Shared {
-            output,
-            halted: AtomicBool::new(false),
-            failure: OnceLock::new(),
-            threads: OnceLock::new(),
-        });
+        let shared = Arc::new(Shared::new(output));
         let (mut commands, mut loads, mut mailboxes) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..workers {
             let (command_sender, command_receiver) = unbounded();

@@ -31,7 +31,7 @@ const COMMANDS: usize = 1024;
 /// Runs a worker until the engine stops. On return no dataflow is left.
 pub(crate) fn run(worker: &mut Worker, mailbox: &Mailbox, shared: &Arc<Shared>) {
     shared.guard("a worker", || {
-        let mut host = Host { worker, shared: shared.clone(), now: 0, dataflows: BTreeMap::new() };
+        let mut host = Host { worker, shared: shared.clone(), now: 0, built: 0, dataflows: BTreeMap::new() };
         host.serve(mailbox);
     });
     // Dropping a dataflow whose operator has panicked may panic again.
@@ -45,6 +45,8 @@ struct Host<'a> {
     shared: Arc<Shared>,
     /// All times up to it are complete.
     now: u64,
+    /// The last dataflow that was built; they are numbered in the order of their building.
+    built: DataflowId,
     dataflows: BTreeMap<DataflowId, Dataflow>,
 }
 
@@ -71,6 +73,7 @@ enum Exported {
 
 impl Host<'_> {
     fn serve(&mut self, mailbox: &Mailbox) {
+        let mut waiting = None;
         loop {
             let mut busy = false;
             for command in mailbox.commands.try_iter().take(COMMANDS) {
@@ -89,9 +92,14 @@ impl Host<'_> {
             if busy {
                 self.flush();
             }
-            if let Ok(load) = mailbox.loads.try_recv() {
+            if let Some(load) = waiting.take().or_else(|| mailbox.loads.try_recv().ok()) {
                 busy = true;
-                self.load(load);
+                // It can overtake the command that builds its dataflow, which was sent before it but on another channel.
+                if load.targets.iter().all(|target| *target <= self.built) {
+                    self.load(load);
+                } else {
+                    waiting = Some(load);
+                }
             }
             if self.shared.halted() {
                 return;
@@ -199,6 +207,7 @@ impl Host<'_> {
             input.session.flush();
         }
         dataflows.insert(build.id, Dataflow { timely, inputs, buttons, probe, result });
+        self.built = build.id;
     }
 
     fn drop(&mut self, id: DataflowId) {
@@ -248,4 +257,61 @@ pub(crate) fn compact<Tr: TraceReader<Time = u64>>(trace: &mut Tr, since: u64) {
     let mut upper = Antichain::new();
     trace.read_upper(&mut upper);
     trace.set_physical_compaction(upper.borrow());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use crossbeam_channel::{Sender, bounded, unbounded};
+    use offtake_lir::EvalError;
+    use offtake_row::Datum;
+
+    use super::*;
+    use crate::{Output, command::Plan};
+
+    struct Rows(Sender<(u64, Vec<(Row, i64)>)>);
+
+    impl Output for Rows {
+        fn updates(&self, _: CollectionId, time: u64, rows: Vec<(Row, i64)>, _: Vec<(EvalError, i64)>) {
+            self.0.send((time, rows)).ok();
+        }
+
+        fn frontier(&self, _: CollectionId, _: u64) {}
+    }
+
+    #[test]
+    fn contents_that_overtake_the_building_of_their_dataflow_are_kept() {
+        let (output, outputs) = unbounded();
+        let shared = Arc::new(Shared::new(Arc::new(Rows(output))));
+        let (commands, command_receiver) = unbounded();
+        let (loads, load_receiver) = bounded(4);
+        let table = CollectionKey { id: CollectionId(1), epoch: 1 };
+        let row = Row::pack([Datum::Int(7)]);
+        for rows in [vec![(row.clone(), 2)], Vec::new()] {
+            loads.send(Load { table, targets: [1].into(), rows }).expect("there is room");
+        }
+        let serving = thread::spawn(move || {
+            let mailbox = Mailbox { commands: command_receiver, loads: load_receiver };
+            timely::execute_directly(move |worker| run(worker, &mailbox, &shared));
+        });
+        while loads.len() == 2 {
+            thread::yield_now();
+        }
+        let purpose = Purpose::View { id: CollectionId(2), live: Arc::new(AtomicBool::new(true)) };
+        let build = Build {
+            id: 1,
+            as_of: 5,
+            tables: vec![table],
+            views: Vec::new(),
+            plan: Plan::Table(table),
+            purpose,
+        };
+        commands.send(Command::Build(Arc::new(build))).expect("the worker serves");
+        serving.thread().unpark();
+        assert_eq!(outputs.recv_timeout(Duration::from_secs(60)), Ok((5, vec![(row, 2)])));
+        commands.send(Command::Stop).expect("the worker serves");
+        serving.thread().unpark();
+        serving.join().expect("the worker ends");
+    }
 }

@@ -15,6 +15,8 @@ pub struct Preflight {
     pub server_version: u32,
     /// Unique to the cluster of databases; empty where the role may not read it (the replication client tells it too).
     pub system_identifier: String,
+    /// Who runs the server ("Amazon RDS"), where its settings tell.
+    pub provider: Option<&'static str>,
     /// What was checked: the source first, then table by table.
     pub findings: Vec<Finding>,
 }
@@ -77,7 +79,12 @@ async fn check(
         .query_one("SELECT system_identifier::text FROM pg_control_system()", &[])
         .await
         .map_or_else(|_| String::new(), |row| row.get(0));
-    Ok(Preflight { server_version: session.version(), system_identifier, findings: findings.list })
+    Ok(Preflight {
+        server_version: session.version(),
+        system_identifier,
+        provider: facts.provider.name(),
+        findings: findings.list,
+    })
 }
 
 /// Collects findings about the source, or about the table that is being looked at.
@@ -136,8 +143,12 @@ mod tests {
         findings.warn("slot-limit", "Unlimited", "no limit", "set one");
         findings.table = Some(("public".into(), "t".into()));
         findings.fatal("published", "NotPublished", "it is not", "ALTER PUBLICATION …");
-        let preflight =
-            Preflight { server_version: 180_000, system_identifier: String::new(), findings: findings.list };
+        let preflight = Preflight {
+            server_version: 180_000,
+            system_identifier: String::new(),
+            provider: None,
+            findings: findings.list,
+        };
         assert_eq!(preflight.fatal(), None);
         assert_eq!(preflight.table("public", "t").map(|finding| finding.check), Some("published"));
         assert_eq!(preflight.table("public", "u"), None);

@@ -28,6 +28,17 @@ pub(super) async fn detect(session: &Session) -> Result<Provider, PgError> {
 }
 
 impl Provider {
+    /// As its customers call it.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Provider::Amazon => Some("Amazon RDS"),
+            Provider::Google => Some("Google Cloud SQL"),
+            Provider::Azure => Some("Azure Database"),
+            Provider::Neon => Some("Neon"),
+            Provider::Own => None,
+        }
+    }
+
     /// How `wal_level` becomes `logical`.
     pub(super) fn set_wal_level(self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ use crate::{
 pub(super) struct Facts {
     /// The role, quoted where it must be.
     pub(super) role: String,
+    pub(super) provider: provider::Provider,
     pub(super) publication: Option<Publication>,
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn check(
     }
     retention(&row, findings);
     let publication = publication_check(session, publication, database, tables, findings).await?;
-    Ok(Facts { role, publication })
+    Ok(Facts { role, provider, publication })
 }
 
 fn limits(
