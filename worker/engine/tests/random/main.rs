@@ -108,6 +108,15 @@ fn updates(rng: &mut StdRng, types: &[Type], bag: &mut Bag) -> Vec<(Row, i64)> {
     updates
 }
 
+/// Plans that are likely to make more rows are not tried.
+const MOST_ROWS: f64 = 10_000.0;
+/// Where a table levels off (see [`updates`]).
+const TABLE_ROWS: f64 = 15.0;
+
+fn size(lir: &Lir, views: &BTreeMap<CollectionId, f64>) -> f64 {
+    plans::size(lir, &|id| views.get(&id).copied().unwrap_or(TABLE_ROWS))
+}
+
 fn history(seed: u64, workers: usize, seen: &mut Seen) {
     let mut rng = StdRng::seed_from_u64(seed);
     let recorder = Arc::new(Recorder::default());
@@ -128,6 +137,7 @@ fn history(seed: u64, workers: usize, seen: &mut Seen) {
 
     let mut definitions: BTreeMap<CollectionId, Lir> = BTreeMap::new();
     let mut output_types: BTreeMap<CollectionId, Vec<Type>> = BTreeMap::new();
+    let mut sizes: BTreeMap<CollectionId, f64> = BTreeMap::new();
     let mut alive: BTreeSet<CollectionId> = BTreeSet::new();
     // Of each view, the times from which and up to which it was there.
     let mut lives: BTreeMap<CollectionId, (u64, Option<u64>)> = BTreeMap::new();
@@ -155,8 +165,14 @@ fn history(seed: u64, workers: usize, seen: &mut Seen) {
                 Some(dropped) if rng.random_ratio(1, 3) => {
                     (definitions[dropped].clone(), output_types[dropped].clone())
                 }
-                _ => plans::plan(&mut rng, 3, &readable),
+                _ => loop {
+                    let plan = plans::plan(&mut rng, 3, &readable);
+                    if size(&plan.0, &sizes) <= MOST_ROWS {
+                        break plan;
+                    }
+                },
             };
+            sizes.insert(id, size(&lir, &sizes));
             let pause = Duration::from_millis(if rng.random_ratio(1, 3) { 3 } else { 0 });
             let snapshot = Arc::new(Frozen { tables: tables.clone(), pause });
             engine.install(Install { id, lir: lir.clone(), as_of: time, snapshot }).unwrap();

@@ -38,6 +38,22 @@ pub fn row(rng: &mut StdRng, types: &[Type]) -> Row {
     Row::pack(types.iter().map(|ty| datum(rng, *ty)).collect::<Vec<_>>())
 }
 
+/// About how many rows a plan makes, where its collections have so many. Joins of joins of joins grow beyond all bounds.
+pub fn size(lir: &Lir, collections: &dyn Fn(CollectionId) -> f64) -> f64 {
+    let size = |lir: &Lir| size(lir, collections);
+    match lir {
+        Lir::Constant { rows } => rows.len() as f64,
+        Lir::Get { id } => collections(*id),
+        Lir::Mfp { input, .. } | Lir::Reduce { input, .. } | Lir::Distinct { input } => size(input),
+        Lir::Union { inputs } => inputs.iter().map(size).sum(),
+        Lir::Join { inputs, stages } => {
+            // There are few values, of which nearly half are equal to another.
+            let meet = |stage: &JoinStage| if stage.stream_key.is_empty() { 1.0 } else { 0.4 };
+            inputs.iter().map(size).product::<f64>() * stages.iter().map(meet).product::<f64>()
+        }
+    }
+}
+
 /// A plan with its columns' types.
 pub fn plan(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
     if depth == 0 {
