@@ -140,12 +140,12 @@ impl Process {
             store,
             records,
             board: board.clone(),
-            counters,
             applier: applier_sender,
             coordinator: handle,
             known: known_seen,
             catalog: wanted.subscribe(),
             copied: Arc::new(Mutex::new(Default::default())),
+            loading: Arc::default(),
         };
         let ingest = {
             let stop = ingest_stop.clone();

@@ -136,6 +136,12 @@ async fn hold(wire: &mut Wire, table: &UpstreamTable) -> Result<(), PgError> {
         oid = table.oid,
         partitioned = table.kind == RelationKind::Partitioned,
     );
+    // Dropped and made again, it has another OID under its name.
+    let now = format!("SELECT to_regclass({})::oid = {}", literal(&name), table.oid);
+    let same = wire.query(context, &now).await?;
+    if same.into_iter().flatten().flatten().next().as_deref() != Some("t") {
+        return Err(PgError::Rewritten { table: name });
+    }
     let rows = wire.query(context, &rewritten).await?;
     match rows.into_iter().flatten().flatten().next() {
         Some(table) => Err(PgError::Rewritten { table }),

@@ -475,6 +475,9 @@ impl Coordinator {
                 view.rows = found.map(Collection::rows);
                 view.memory_bytes = found.map(Collection::memory_bytes);
                 view.errors = found.map_or(0, Collection::errors);
+                if view.phase == offtake_contract::ViewPhase::Running {
+                    view.problem = found.and_then(Collection::error).map(views::rows_in_error);
+                }
             }
         });
     }

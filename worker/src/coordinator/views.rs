@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offtake_contract::{Problem, View, ViewPhase, ViewStatus};
 use offtake_engine::Snapshot;
-use offtake_lir::{CollectionId, Lir};
+use offtake_lir::{CollectionId, EvalError, Lir};
 use offtake_plan::{PlanError, Relation, RelationKind, RelationProblem, Relations, ViewPlan};
 use offtake_results::{CollectionSnapshot, Writer};
 use offtake_row::{Row, Type};
@@ -329,6 +329,7 @@ impl Views {
                         State::Waiting { problem, altered: false, .. } => {
                             (ViewPhase::Pending, Some(problem.clone()))
                         }
+                        // Rows in error are posted with the numbers.
                         State::Installed { .. } if visible(entry.id) => (ViewPhase::Running, None),
                         State::Installed { .. } => (ViewPhase::Hydrating, None),
                     };
@@ -351,6 +352,15 @@ impl Views {
                 .collect();
         });
     }
+}
+
+/// What is wrong with a view of which rows are in error; the first stands for all.
+pub fn rows_in_error(error: &EvalError) -> Problem {
+    Problem::new(
+        "RowsInError",
+        format!("reads fail with {} (SQLSTATE {})", error.message, error.code),
+        "change the rows upstream that cause it, or the query so that it avoids them",
+    )
 }
 
 fn plan_one(view: &View, known: &Relations, tables: &[Known<'_>]) -> Result<Planned, Problem> {

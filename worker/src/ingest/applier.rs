@@ -30,7 +30,7 @@ use super::{
     change::RowChange,
     problems,
     records::{self, Layout, RecordError, Records, TableRecord, TableState},
-    staged::{Before, Staged},
+    staged::{Before, Mismatch, Staged},
     syncer::Syncer,
     tables,
 };
@@ -54,8 +54,14 @@ const DISK_RETRY: Duration = Duration::from_secs(1);
 pub enum Message {
     /// The desired tables and views changed.
     Catalog(Arc<Catalog>),
+    /// The stream that came until now is over: its complete transactions are applied, and where the next one has to begin is the answer.
+    Settle {
+        reply: oneshot::Sender<Lsn>,
+    },
     /// A replication stream began: what was not committed before comes again.
     Stream(Feedback),
+    /// The server went on with another timeline: copies whose snapshot the stream has not reached may show what never happened there.
+    ForgetCopies,
     Events(Vec<StreamEvent>),
     /// From the next event on, this table's changes are to be kept for after its copy.
     Buffer {
@@ -86,6 +92,7 @@ pub enum Message {
     Slot {
         at: Lsn,
         recopy: bool,
+        reply: oneshot::Sender<()>,
     },
 }
 
@@ -122,6 +129,15 @@ struct Table {
     buffering: bool,
     /// The copy is complete as of this LSN and waits for the stream to get there.
     copied: Option<Lsn>,
+    /// While copying: why the stream's description does not fit. It may be older than the snapshot.
+    unfit: Option<Unfit>,
+}
+
+/// A description of the stream that a table's layout does not fit.
+struct Unfit {
+    problem: Problem,
+    altered: bool,
+    drift: Option<Drift>,
 }
 
 /// See the module.
@@ -247,7 +263,8 @@ impl Applier {
             self.by_oid.entry(layout.oid).or_default().push(record.id);
         }
         tables::post(&self.board, &record);
-        let table = Table { record, shape: None, next_pending: 0, buffering: false, copied: None };
+        let table =
+            Table { record, shape: None, next_pending: 0, buffering: false, copied: None, unfit: None };
         self.tables.insert(table.record.id, table);
     }
 
@@ -269,9 +286,14 @@ impl Applier {
     fn take(&mut self, message: Message) -> Result<(), ApplierError> {
         match message {
             Message::Events(events) => self.take_events(events),
-            Message::Stream(feedback) => {
+            Message::Settle { reply } => {
                 self.tail.clear();
                 self.abandon_open_transaction()?;
+                self.close_batch()?;
+                reply.send(self.applied).ok();
+                Ok(())
+            }
+            Message::Stream(feedback) => {
                 self.tables.values_mut().for_each(|table| table.shape = None);
                 self.relations.clear();
                 self.syncer.confirm_to(feedback);
@@ -287,7 +309,17 @@ impl Applier {
 
     fn take_command(&mut self, message: Message) -> Result<(), ApplierError> {
         match message {
-            Message::Events(_) | Message::Stream(_) => {}
+            Message::Events(_) | Message::Stream(_) | Message::Settle { .. } => {}
+            Message::ForgetCopies => {
+                for table in
+                    self.tables.values_mut().filter(|table| table.record.state == TableState::Copying)
+                {
+                    table.buffering = false;
+                    table.copied = None;
+                }
+                // The copier takes them up again.
+                self.announce();
+            }
             Message::Catalog(catalog) => {
                 self.records.put_catalog(&catalog)?;
                 self.take_catalog(&catalog)?;
@@ -306,6 +338,7 @@ impl Applier {
                     table.next_pending = 0;
                     table.copied = None;
                     table.shape = None;
+                    table.unfit = None;
                     self.records.put_table(&table.record)?;
                     self.coordinator.declare(tables::declaration(&table.record))?;
                     tables::post(&self.board, &table.record);
@@ -334,29 +367,29 @@ impl Applier {
                     for new in drift {
                         tables::add_drift(&mut table.record, new);
                     }
+                    // In one write with the fence: with the new fence alone, a restart would find nothing changed.
+                    if let Some(problem) = stop {
+                        return self.stop_table(id, problem, altered);
+                    }
                     self.records.put_table(&table.record)?;
                     tables::post(&self.board, &table.record);
                 }
                 self.announce();
-                if let Some(problem) = stop {
-                    self.stop_table(id, problem, altered)?;
-                }
             }
-            Message::Slot { at, recopy } => {
-                // The stream that an open transaction came on is over.
-                self.tail.clear();
-                self.abandon_open_transaction()?;
+            Message::Slot { at, recopy, reply } => {
+                // Before the position: a restart in between finds a slot that is ahead of it, and copies again. The other way round, the
+                // old tables would go on from it without what is missing.
+                if recopy {
+                    let definitions: Vec<_> =
+                        self.tables.values().map(|table| table.record.definition.clone()).collect();
+                    let old: Vec<u64> = self.tables.keys().copied().collect();
+                    self.replace_tables(old, definitions)?;
+                    self.announce();
+                }
                 // Stored, so that a restart knows that nothing before it can be missing.
                 self.applied = self.applied.max(at);
                 self.close_batch()?;
-                if !recopy {
-                    return Ok(());
-                }
-                let definitions: Vec<_> =
-                    self.tables.values().map(|table| table.record.definition.clone()).collect();
-                let old: Vec<u64> = self.tables.keys().copied().collect();
-                self.replace_tables(old, definitions)?;
-                self.announce();
+                reply.send(()).ok();
             }
         }
         Ok(())
@@ -450,6 +483,14 @@ impl Applier {
         Ok(())
     }
 
+    /// Stops a table that the stream describes otherwise than it is laid out.
+    fn stop_unfit(&mut self, id: u64, unfit: Unfit) -> Result<(), ApplierError> {
+        if let (Some(table), Some(drift)) = (self.tables.get_mut(&id), unfit.drift) {
+            tables::add_drift(&mut table.record, drift);
+        }
+        self.stop_table(id, unfit.problem, unfit.altered)
+    }
+
     /// Tells the copier and the watcher what tables there are.
     fn announce(&self) {
         let known: Vec<TableRecord> = self.tables.values().map(|table| table.record.clone()).collect();
@@ -527,6 +568,7 @@ impl Applier {
         match Shape::new(relation, &layout.columns, &layout.key) {
             Ok(shape) => {
                 table.shape = Some(shape);
+                table.unfit = None;
                 let found = tables::drift_of_relation(&table.record, relation, self.applied);
                 if !found.is_empty() {
                     found.into_iter().for_each(|drift| tables::add_drift(&mut table.record, drift));
@@ -535,10 +577,16 @@ impl Applier {
                 }
             }
             Err(error) => {
-                if let Some(drift) = tables::drift_of_error(&error, self.applied) {
-                    tables::add_drift(&mut table.record, drift);
+                let drift = tables::drift_of_error(&error, self.applied);
+                let unfit = Unfit { problem: error.problem(), altered: error.is_altered(), drift };
+                table.shape = None;
+                // The stream may be behind the snapshot, or may not have told of the table since it was altered: what comes under this
+                // description decides, once the copy is there.
+                if table.record.state == TableState::Copying {
+                    table.unfit = Some(unfit);
+                } else {
+                    self.stop_unfit(id, unfit)?;
                 }
-                self.stop_table(id, error.problem(), error.is_altered())?;
             }
         }
         Ok(())
@@ -572,6 +620,12 @@ impl Applier {
             TableState::Copying if table.buffering => false,
             TableState::Copying | TableState::Stopped { .. } => return Ok(Ok(())),
         };
+        if !live && table.unfit.is_some() {
+            let commit = self.open.unwrap_or(self.applied);
+            self.pending.push((id, table.next_pending, RowChange::Undescribed.to_bytes(commit.0)));
+            table.next_pending += 1;
+            return Ok(Ok(()));
+        }
         let (Some(shape), Some(layout)) = (&table.shape, &table.record.layout) else {
             return Ok(Err(problems::unannounced_relation(&table.record)));
         };
@@ -579,8 +633,8 @@ impl Applier {
             Ok(change) => change,
             Err(error) => return Ok(Err(value_problem(&table.record, &error))),
         };
-        if layout.key.is_empty() && change.longest_row() > LONGEST_KEY {
-            return Ok(Err(problems::row_too_large(&table.record)));
+        if change.longest_key(&layout.key, &mut self.packer) > LONGEST_KEY {
+            return Ok(Err(problems::row_too_large(&table.record, !layout.key.is_empty())));
         }
         if live {
             let applied = change.apply(&mut self.staged, &self.store, id, &layout.key, &mut self.packer)?;
@@ -694,6 +748,8 @@ impl Applier {
         let (Some(snapshot), Some(layout)) = (table.copied, table.record.layout.clone()) else {
             return Ok(());
         };
+        let unfit = self.tables.get_mut(&id).and_then(|table| table.unfit.take());
+        let Some(table) = self.tables.get(&id) else { return Ok(()) };
         // TRUNCATE does not respect snapshots: a copy that reads after one finds the table empty, whatever its snapshot. What came
         // before the last of them is gone in either case, so the changes are taken from there.
         let mut first = 0;
@@ -703,6 +759,15 @@ impl Applier {
                 None => {
                     let problem = problems::unreadable_pending(&table.record);
                     return self.stop_table(id, problem, false);
+                }
+                Some((commit, RowChange::Undescribed)) if commit >= snapshot.0 => {
+                    let record = &table.record;
+                    return match unfit {
+                        Some(unfit) => self.stop_unfit(id, unfit),
+                        None => {
+                            self.stop_table(id, problems::mismatch(record, &Mismatch::Undescribed), false)
+                        }
+                    };
                 }
                 Some((commit, RowChange::Truncate)) if commit >= snapshot.0 => first = seq,
                 Some(_) => {}

@@ -6,7 +6,10 @@ use offtake_postgres::{
 };
 use offtake_row::{Datum, Row, RowPacker};
 
-use super::staged::{Before, Mismatch, Staged};
+use super::{
+    applier::LONGEST_KEY,
+    staged::{Before, Mismatch, Staged},
+};
 
 /// A row change in a table's own columns.
 ///
@@ -26,6 +29,8 @@ pub enum RowChange {
         old: Row,
     },
     Truncate,
+    /// Some change, which came under a description that does not fit the table: of a time before its snapshot, or after it was altered.
+    Undescribed,
 }
 
 /// Which columns of a row are its key; empty for a table that is a bag.
@@ -123,6 +128,7 @@ impl RowChange {
                 slot.set(None);
             }
             RowChange::Truncate => staged.truncate(before, table, false)?,
+            RowChange::Undescribed => return Ok(Err(Mismatch::Undescribed)),
         }
         Ok(Ok(()))
     }
@@ -146,18 +152,28 @@ impl RowChange {
             RowChange::Update { old: None, .. } => Ok(Err(Mismatch::NoOldRow)),
             RowChange::Delete { old } => staged.add(before, table, &old, -1),
             RowChange::Truncate => Ok(Ok(staged.truncate(before, table, true)?)),
+            RowChange::Undescribed => Ok(Err(Mismatch::Undescribed)),
         }
     }
 
-    /// The bytes of the longest row in the change.
-    pub fn longest_row(&self) -> usize {
-        let (a, b) = match self {
+    /// The bytes of the longest key in the change, as the store has them: in a table without a key, of the longest row.
+    pub fn longest_key(&self, key: &Key, packer: &mut RowPacker) -> usize {
+        let (new, old) = match self {
             RowChange::Insert { new } => (Some(new), None),
             RowChange::Update { old, new, .. } => (Some(new), old.as_ref()),
-            RowChange::Delete { old } => (Some(old), None),
-            RowChange::Truncate => (None, None),
+            RowChange::Delete { old } => (None, Some(old)),
+            RowChange::Truncate | RowChange::Undescribed => (None, None),
         };
-        a.into_iter().chain(b).map(|row| row.as_bytes().len()).max().unwrap_or(0)
+        let new = new.map_or(0, |row| {
+            let whole = row.as_bytes().len();
+            // Nearly all rows are shorter than a key may be.
+            if key.is_empty() || whole <= LONGEST_KEY {
+                whole
+            } else {
+                project(row, key, packer).as_bytes().len()
+            }
+        });
+        new.max(old.map_or(0, |row| row.as_bytes().len()))
     }
 
     /// The bytes under which the change waits in the store, after the position of its commit.
@@ -184,6 +200,7 @@ impl RowChange {
                 push_row(old, &mut out);
             }
             RowChange::Truncate => out.push(b'T'),
+            RowChange::Undescribed => out.push(b'X'),
         }
         out
     }
@@ -205,6 +222,7 @@ impl RowChange {
             },
             b'D' => RowChange::Delete { old: take_row(&mut rest)? },
             b'T' => RowChange::Truncate,
+            b'X' => RowChange::Undescribed,
             _ => return None,
         };
         rest.is_empty().then_some((commit, change))
@@ -266,6 +284,7 @@ mod tests {
             RowChange::Update { old: Some(b.clone()), new: a.clone(), unchanged: vec![] },
             RowChange::Delete { old: b },
             RowChange::Truncate,
+            RowChange::Undescribed,
         ];
         for change in changes {
             let bytes = change.to_bytes(77);

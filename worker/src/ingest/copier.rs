@@ -14,7 +14,7 @@ use offtake_lir::CollectionId;
 use offtake_postgres::{
     catalog::{self, UpstreamTable},
     error::{PgError, Retry},
-    fence::{self, Watched},
+    fence::{self, Fence, Watched},
     preflight, shape, slot,
     snapshot::{self, Chunk, Copy},
     wire::{CreatedSlot, ReplicationClient, SlotKind},
@@ -24,7 +24,7 @@ use offtake_store::TableId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Ingest, SessionError,
+    FIRST_BACKOFF, GOOD_SESSION, Ingest, LONGEST_BACKOFF, SessionError,
     applier::{LONGEST_KEY, Message},
     change::project,
     problems,
@@ -38,19 +38,43 @@ const PARALLELISM: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(3);
 const POST_EVERY: Duration = Duration::from_millis(100);
 
-/// Copies whatever waits, group after group, until the session ends.
-pub async fn run(mut ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionError> {
+/// Copies whatever waits, group after group, until the session ends. What keeps a copy from beginning or ending (no slot or connection
+/// is free, say) is told of the tables that wait, and tried again: those that run go on.
+pub async fn run(ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionError> {
+    let mut backoff = FIRST_BACKOFF;
     loop {
-        let known = ingest.known.borrow_and_update().clone();
-        let waiting: Vec<TableRecord> = known
-            .iter()
-            .filter(|record| {
-                record.state == TableState::Copying && !ingest.copied.lock().contains(&record.id)
-            })
-            .cloned()
-            .collect();
+        let began = Instant::now();
+        let error = match copy(ingest.clone(), &catalog).await {
+            Err(error @ (SessionError::Postgres(_) | SessionError::Stands(_))) => error,
+            ended => return ended,
+        };
+        let problem = error.problem();
+        tracing::warn!(source = catalog.source.object, "copying: {problem}");
+        for record in waiting(&ingest) {
+            ingest
+                .board
+                .post_table(&record.definition.object, |status| status.problem = Some(problem.clone()));
+        }
+        backoff =
+            if began.elapsed() > GOOD_SESSION { FIRST_BACKOFF } else { (backoff * 2).min(LONGEST_BACKOFF) };
+        tokio::time::sleep(backoff).await;
+    }
+}
+
+/// Tables that are to be copied.
+fn waiting(ingest: &Ingest) -> Vec<TableRecord> {
+    let copied = ingest.copied.lock();
+    let known = ingest.known.borrow();
+    let waits = |record: &&TableRecord| record.state == TableState::Copying && !copied.contains(&record.id);
+    known.iter().filter(waits).cloned().collect()
+}
+
+async fn copy(mut ingest: Ingest, catalog: &Catalog) -> Result<(), SessionError> {
+    loop {
+        drop(ingest.known.borrow_and_update());
+        let waiting = waiting(&ingest);
         if !waiting.is_empty() {
-            copy_group(&ingest, &catalog, waiting).await?;
+            copy_group(&ingest, catalog, waiting).await?;
             continue;
         }
         if ingest.known.changed().await.is_err() {
@@ -79,14 +103,17 @@ async fn copy_group(
         match describe(&sql, catalog, &record).await? {
             Ok((upstream, layout)) => ready.push(Ready { record, upstream, layout }),
             Err(problem) => {
+                let told = ingest.reserve().await?;
                 ingest.copied.lock().insert(record.id);
-                ingest.tell(Message::CopyFailed { id: record.id, problem }).await?;
+                told.send(Message::CopyFailed { id: record.id, problem });
             }
         }
     }
     if ready.is_empty() {
         return Ok(());
     }
+    // The loader of a session that ended may still hand on what it had: all of it comes before the new beginning.
+    drop(ingest.loading.lock().await);
     for table in &ready {
         let (reply, kept) = oneshot::channel();
         ingest.tell(Message::Buffer { id: table.record.id, layout: table.layout.clone(), reply }).await?;
@@ -99,8 +126,10 @@ async fn copy_group(
         let id = table.record.id;
         match copy_table(ingest, catalog, &name, &snapshot, table).await? {
             Outcome::Copied(progress) => {
+                // Nothing to wait for in between: a session that ends would leave the table marked and nobody told.
+                let told = ingest.reserve().await?;
                 ingest.copied.lock().insert(id);
-                ingest.tell(Message::Copied { id, snapshot: created.consistent_point, progress }).await?;
+                told.send(Message::Copied { id, snapshot: created.consistent_point, progress });
             }
             Outcome::Dropped => {
                 ingest.copied.lock().insert(id);
@@ -126,8 +155,8 @@ async fn describe(
     if let Some(problem) = findings.table(schema, table).and_then(|finding| finding.problem.clone()) {
         return Ok(Err(problem));
     }
-    let upstream = match catalog::describe(sql, publication, schema, table).await {
-        Ok(upstream) => upstream,
+    let (upstream, fence) = match observe(sql, publication, schema, table).await {
+        Ok(observed) => observed,
         Err(error) if error.retry() == Retry::OnChange => return Ok(Err(error.problem())),
         Err(error) => return Err(error.into()),
     };
@@ -138,10 +167,29 @@ async fn describe(
         Err(error) => return Ok(Err(error.problem())),
     };
     key.sort_unstable();
-    let watched = Watched { oid: upstream.oid, schema: schema.clone(), name: table.clone() };
-    let fence = fence::observe(sql, publication, &[watched]).await?;
     let layout = Layout { oid: upstream.oid, columns, key, fence: Some(fence) };
     Ok(Ok((upstream, layout)))
+}
+
+/// The table and its fence, both of one time: what would be altered in between would be noticed by neither.
+async fn observe(
+    sql: &offtake_postgres::session::Session,
+    publication: &str,
+    schema: &str,
+    table: &str,
+) -> Result<(UpstreamTable, Fence), PgError> {
+    let mut upstream = catalog::describe(sql, publication, schema, table).await?;
+    loop {
+        let watched = Watched { oid: upstream.oid, schema: schema.to_owned(), name: table.to_owned() };
+        let fence = fence::observe(sql, publication, &[watched]).await?;
+        let again = catalog::describe(sql, publication, schema, table).await?;
+        let before = std::mem::replace(&mut upstream, again);
+        // Statistics may differ.
+        let (row_estimate, bytes) = (upstream.row_estimate, upstream.bytes);
+        if (UpstreamTable { row_estimate, bytes, ..before }) == upstream {
+            return Ok((upstream, fence));
+        }
+    }
 }
 
 /// Exports a snapshot under a temporary slot. PostgreSQL makes this wait for every older transaction that writes: status names them.
@@ -151,7 +199,8 @@ async fn export(
     exporter: &mut ReplicationClient,
     slot: &str,
 ) -> Result<CreatedSlot, SessionError> {
-    let temporary = format!("{}_copy_{:x}", &slot[..slot.len().min(40)], std::process::id());
+    // A new name each time: the session of an attempt that was given up can hold its slot for long.
+    let temporary = format!("{}_copy_{:08x}", &slot[..slot.len().min(40)], rand::random::<u32>());
     let creating = exporter.create_slot(&temporary, SlotKind::Temporary, true);
     tokio::pin!(creating);
     let created = loop {
@@ -206,6 +255,7 @@ async fn copy_table(
     let post = |progress: &SnapshotProgress| {
         ingest.board.post_table(object, |status| {
             status.phase = TablePhase::Snapshotting;
+            status.problem = None;
             status.snapshot = progress.clone();
         });
     };
@@ -229,8 +279,12 @@ async fn copy_table(
     let (sender, receiver) = mpsc::channel(4);
     let loading = {
         let (ingest, id, key) = (ingest.clone(), record.id, layout.key.clone());
-        let too_large = problems::row_too_large(&record);
-        tokio::task::spawn_blocking(move || load(&ingest, id, &key, too_large, receiver))
+        let too_large = problems::row_too_large(&record, !key.is_empty());
+        let alone = ingest.loading.clone().lock_owned().await;
+        tokio::task::spawn_blocking(move || {
+            let _alone = alone;
+            load(&ingest, id, &key, too_large, receiver)
+        })
     };
     let mut posted = Instant::now();
     let mut failed = None;
@@ -308,7 +362,11 @@ fn load(
                 }
                 *bag.entry(row.clone()).or_default() += 1;
             } else {
-                loader.add(project(row, key, &mut packer).as_bytes(), row.as_bytes())?;
+                let key = project(row, key, &mut packer);
+                if key.as_bytes().len() > LONGEST_KEY {
+                    return Err(SessionError::Stands(too_large));
+                }
+                loader.add(key.as_bytes(), row.as_bytes())?;
             }
         }
         let rows = rows.into_iter().map(|row| (row, 1)).collect();

@@ -15,16 +15,12 @@ mod syncer;
 mod tables;
 mod watcher;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use offtake_contract::{Catalog, Lsn, Problem, SourcePhase};
+use offtake_contract::{Catalog, Problem, SourcePhase};
 use offtake_postgres::{
     error::{PgError, Retry},
-    preflight::Preflight,
+    preflight::{self, Preflight},
 };
 use offtake_store::Store;
 use parking_lot::Mutex;
@@ -37,16 +33,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    board::Board,
-    coordinator,
-    ingest::applier::{Counters, Message},
-};
+use crate::{board::Board, coordinator, ingest::applier::Message};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// A session that lasted this long was a good one: the next failure starts from the first backoff again.
 const GOOD_SESSION: Duration = Duration::from_secs(20);
+const AGE_EVERY: Duration = Duration::from_secs(5);
 
 /// Checks what a catalog's source needs upstream: every finding at once.
 pub async fn preflight(catalog: &Catalog) -> Result<Preflight, PgError> {
@@ -58,13 +51,23 @@ pub async fn preflight(catalog: &Catalog) -> Result<Preflight, PgError> {
         .collect();
     tables.sort();
     tables.dedup();
-    offtake_postgres::preflight::preflight(
-        &session,
-        &catalog.source.publication,
-        &catalog.source.slot,
-        &tables,
-    )
-    .await
+    let publication = &catalog.source.publication;
+    let mut found = preflight::preflight(&session, publication, &catalog.source.slot, &tables).await?;
+    let mut kept = Vec::new();
+    for table in &catalog.tables {
+        let (schema, name) = (&table.upstream_schema, &table.upstream_table);
+        if found.table(schema, name).is_some() {
+            continue;
+        }
+        let upstream = offtake_postgres::catalog::describe(&session, publication, schema, name).await?;
+        let mut columns = preflight::columns(&upstream, &table.exclude_columns, &table.text_columns);
+        for problem in columns.iter_mut().filter_map(|finding| finding.problem.as_mut()) {
+            problem.message = format!("SourceTable {}: {}", table.object, problem.message);
+        }
+        kept.extend(columns);
+    }
+    found.findings.extend(kept);
+    Ok(found)
 }
 
 /// Why a session ended, or could not begin.
@@ -115,7 +118,6 @@ pub struct Ingest {
     pub store: Store,
     pub records: Records,
     pub board: Board,
-    pub counters: Arc<Counters>,
     pub applier: mpsc::Sender<Message>,
     pub coordinator: coordinator::Handle,
     /// Every table as the applier has it.
@@ -123,11 +125,21 @@ pub struct Ingest {
     pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
     /// Tables whose copy is complete and only waits for the stream.
     pub copied: Arc<Mutex<HashSet<u64>>>,
+    /// Held by whoever hands on copied rows.
+    pub loading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Ingest {
     /// Runs sessions until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
+        let board = self.board.clone();
+        tokio::select! {
+            () = self.sessions(stop) => {}
+            () = age(board) => {}
+        }
+    }
+
+    async fn sessions(mut self, stop: CancellationToken) {
         let mut backoff = FIRST_BACKOFF;
         loop {
             let Some(catalog) = self.catalog.borrow_and_update().clone() else {
@@ -172,11 +184,29 @@ impl Ingest {
         }
     }
 
-    fn applied(&self) -> Lsn {
-        Lsn(self.counters.applied.load(Ordering::Relaxed))
-    }
-
     async fn tell(&self, message: Message) -> Result<(), SessionError> {
         self.applier.send(message).await.map_err(|_| SessionError::Gone)
+    }
+
+    /// Room for one message.
+    async fn reserve(&self) -> Result<mpsc::Permit<'_, Message>, SessionError> {
+        self.applier.reserve().await.map_err(|_| SessionError::Gone)
+    }
+}
+
+/// While no stream comes, nobody sees how far the upstream's log goes on: then the lag is no less than the time since.
+async fn age(board: Board) {
+    let mut last = Instant::now();
+    loop {
+        tokio::time::sleep(AGE_EVERY).await;
+        let passed = std::mem::replace(&mut last, Instant::now()).elapsed().as_secs_f64();
+        if board.read().source.phase == SourcePhase::Streaming {
+            continue;
+        }
+        board.post(|status| {
+            let lag = &mut status.source.lag;
+            lag.bytes = None;
+            lag.seconds = lag.seconds.map(|seconds| seconds + passed);
+        });
     }
 }

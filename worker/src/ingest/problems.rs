@@ -32,6 +32,7 @@ pub fn mismatch(record: &TableRecord, mismatch: &Mismatch) -> Problem {
         Mismatch::MissingRow => "an UPDATE or DELETE came for a row that is not stored",
         Mismatch::DuplicateKey => "a row came under a key that is stored already",
         Mismatch::NoOldRow => "an UPDATE came without the old row, and the table has no key",
+        Mismatch::Undescribed => "a change came under a description that does not fit the table",
         Mismatch::UnreadableCount => "a stored row cannot be read",
     };
     let remedy = match mismatch {
@@ -43,19 +44,24 @@ pub fn mismatch(record: &TableRecord, mismatch: &Mismatch) -> Problem {
     Problem::new("ChangesMissed", format!("SourceTable {}: {what}", record.definition.object), remedy)
 }
 
-/// A row of a table without a key is longer than the store's keys may be.
-pub fn row_too_large(record: &TableRecord) -> Problem {
+/// A key, which in a table without one is the whole row, is longer than the store's keys may be.
+pub fn row_too_large(record: &TableRecord, keyed: bool) -> Problem {
+    let upstream = upstream(record);
+    let (what, remedy) = if keyed {
+        (
+            "a row whose key is longer than 64 KiB",
+            format!("give {upstream} a shorter primary key or replica identity"),
+        )
+    } else {
+        (
+            "no key and a row of more than 64 KiB",
+            format!("give {upstream} a primary key, or list its long columns in spec.excludeColumns"),
+        )
+    };
     Problem::new(
         "RowTooLarge",
-        format!(
-            "SourceTable {}: {} has no key and a row of more than 64 KiB",
-            record.definition.object,
-            upstream(record)
-        ),
-        format!(
-            "give {} a primary key, or list its long columns in spec.excludeColumns; {NEW_VERSION}",
-            upstream(record)
-        ),
+        format!("SourceTable {}: {upstream} has {what}", record.definition.object),
+        format!("{remedy}; {NEW_VERSION}"),
     )
 }
 

@@ -8,6 +8,7 @@ use offtake_postgres::{
     preflight, slot, timeline,
     wire::{ReplicationClient, ReplicationStream, SlotKind, SystemIdentity, Values},
 };
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ingest, SessionError, applier::Message, copier, problems, records::SourceRecord, watcher};
@@ -32,7 +33,7 @@ pub async fn run(
         status.source.phase = SourcePhase::Streaming;
         status.source.problem = None;
     });
-    tracing::info!(source = catalog.source.object, slot = catalog.source.slot, from = %ingest.applied(), "streaming");
+    tracing::info!(source = catalog.source.object, slot = catalog.source.slot, "streaming");
     let ended = {
         let copier = copier::run(ingest.clone(), catalog.clone());
         let watcher = watcher::run(ingest.clone(), catalog.clone());
@@ -76,9 +77,15 @@ async fn source_changed(
 async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, SessionError> {
     let source = &catalog.source;
     let name = format!("offtake {}", ingest.records.worker_id()?);
+    // What the last session brought may still wait to be applied; a stream that began before its end would bring it twice.
+    let (reply, settled) = oneshot::channel();
+    ingest.tell(Message::Settle { reply }).await?;
+    let applied = settled.await.map_err(|_| SessionError::Gone)?;
     let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
     let found = preflight::preflight(&sql, &source.publication, &source.slot, &[]).await?;
-    if let Some(problem) = found.fatal().and_then(|finding| finding.problem.clone()) {
+    // Whether the slot will do is judged below: one that is lost may be made again.
+    let fatal = found.findings.iter().find(|finding| finding.fatal && finding.check != "slot");
+    if let Some(problem) = fatal.and_then(|finding| finding.problem.clone()) {
         return Err(SessionError::Stands(problem));
     }
     let mut client = ReplicationClient::connect(&source.connection, &name).await?;
@@ -103,10 +110,14 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         .await
         .ok();
     }
-    let applied = ingest.applied();
     // A store that never got to the slot's beginning has nothing to lose.
     let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);
     let branched = branched(&mut client, &identity, record.as_ref(), durable).await?;
+    if record.as_ref().is_some_and(|record| record.timeline != Some(identity.timeline)) {
+        let told = ingest.reserve().await?;
+        ingest.copied.lock().clear();
+        told.send(Message::ForgetCopies);
+    }
     if let (Some(record), Some(_)) = (&record, &branched) {
         ingest.records.put_source(&SourceRecord { branched: branched.clone(), ..record.clone() })?;
     }
@@ -139,7 +150,10 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         if recopy {
             ingest.copied.lock().clear();
         }
-        ingest.tell(Message::Slot { at: created.consistent_point, recopy }).await?;
+        let (reply, made) = oneshot::channel();
+        ingest.tell(Message::Slot { at: created.consistent_point, recopy, reply }).await?;
+        // What is remembered of the source below must not be ahead of the tables.
+        made.await.map_err(|_| SessionError::Gone)?;
     }
     let identified = SourceRecord {
         system_identifier,

@@ -58,6 +58,8 @@ pub enum Mismatch {
     DuplicateKey,
     /// An UPDATE without the old row in a table that has no key.
     NoOldRow,
+    /// A change under a description that does not fit the table.
+    Undescribed,
     /// The stored bytes are not what this version writes.
     UnreadableCount,
 }

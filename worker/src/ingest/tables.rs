@@ -131,6 +131,7 @@ pub fn drift_of_relation(record: &TableRecord, relation: &Relation, lsn: Lsn) ->
 pub fn drift_of_error(error: &ShapeError, lsn: Lsn) -> Option<Drift> {
     let change = match error {
         ShapeError::ColumnMissing { .. } => DriftChange::ColumnDropped,
+        ShapeError::ColumnsSwapped { .. } => DriftChange::ColumnRenamed,
         ShapeError::TypeChanged { .. } => DriftChange::TypeChanged,
         ShapeError::KeyChanged { .. } => DriftChange::KeyChanged,
         _ => return None,

@@ -94,6 +94,10 @@ pub(super) fn many<'a>(func: Func, args: &[Datum<'a>], arena: &'a Arena) -> Valu
             if from.is_empty() || !text.contains(from) {
                 Datum::Text(text)
             } else {
+                let places = text.matches(from).count();
+                check_size(
+                    (text.len() - places * from.len()).saturating_add(places.saturating_mul(to.len())),
+                )?;
                 Datum::Text(arena.text(&text.replace(from, to)))
             }
         }
