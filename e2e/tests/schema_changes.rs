@@ -1,10 +1,11 @@
 //! Upstream schema changes: what is drift and nothing else, what stops one table, and what it says then.
 
-use offtake_contract::{DriftChange, Status, TablePhase, ViewPhase};
+use offtake_contract::{DriftChange, Problem, SourcePhase, Status, TablePhase, ViewPhase};
 use offtake_e2e::{
     Upstream, Worker, manifests,
     oracle::{self, Question},
-    worker::rows,
+    upstream::wal_end,
+    worker::{read_at, rows},
 };
 
 fn phase(status: &Status, object: &str) -> TablePhase {
@@ -160,4 +161,134 @@ async fn what_the_stream_does_not_tell_stops_the_table() {
     let kept = [Question { read: "SELECT * FROM kept", ask: "SELECT * FROM kept" }];
     oracle::compare(&upstream.connect().await, &mut worker, &kept, "the third goes on").await;
     worker.stop().await;
+}
+
+/// Tables that only one statement each touches, and `kept`, which must go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_altered_stops_its_table_and_view_alone() {
+    let upstream = Upstream::start(super::NEWEST).await;
+    upstream
+        .run(
+            "CREATE TABLE renamed (id int PRIMARY KEY, v int); CREATE TABLE retyped (id int PRIMARY KEY, v int);
+             CREATE TABLE swapped (id int PRIMARY KEY, v int, w int); CREATE TABLE filtered (id int PRIMARY KEY, v int);
+             CREATE TABLE listed (id int PRIMARY KEY, v int); CREATE TABLE removed (id int PRIMARY KEY, v int);
+             CREATE TABLE gone (id int PRIMARY KEY, v int); CREATE TABLE kept (id int PRIMARY KEY, v int);
+             INSERT INTO swapped VALUES (1, 10, 20);
+             CREATE PUBLICATION app FOR TABLE renamed, retyped, swapped, filtered, listed, removed, gone, kept;",
+        )
+        .await;
+    let names = ["renamed", "retyped", "swapped", "filtered", "listed", "removed", "gone", "kept"];
+    let view =
+        |table: &&str| manifests::view(&format!("of_{table}"), &format!("SELECT sum(v) AS v FROM {table}"));
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&names)),
+        ("views.yaml", names.iter().map(view).collect()),
+    ]);
+    worker.ready().await;
+    let client = upstream.connect().await;
+    let kept = [
+        Question { read: "SELECT * FROM kept", ask: "SELECT * FROM kept" },
+        Question { read: "SELECT * FROM of_kept", ask: "SELECT sum(v) FROM kept" },
+    ];
+
+    // Columns: the stream tells it with the next change.
+    upstream
+        .run(
+            "ALTER TABLE renamed RENAME v TO u; INSERT INTO renamed VALUES (1, 1);
+             ALTER TABLE retyped ALTER v TYPE bigint; INSERT INTO retyped VALUES (1, 1);
+             ALTER TABLE swapped RENAME v TO x; ALTER TABLE swapped RENAME w TO v; ALTER TABLE swapped RENAME x TO w;
+             INSERT INTO swapped VALUES (2, 11, 21); INSERT INTO kept VALUES (1, 1);",
+        )
+        .await;
+    let altered = ["renamed", "retyped", "swapped"];
+    // No state from then on is served, not even until the catalog was looked at.
+    let reader = worker.connect().await;
+    reader.batch_execute("SET offtake.wait_timeout = 60000").await.expect("a setting");
+    read_at(&reader, wal_end(&client).await.expect("the log's end")).await.expect("a setting");
+    for relation in altered.iter().flat_map(|table| [(*table).to_owned(), format!("of_{table}")]) {
+        let error = rows(&reader, &format!("SELECT * FROM {relation}")).await.expect_err(&relation);
+        let message = error.as_db_error().map(|error| error.message().to_owned());
+        assert_eq!(message.as_deref(), Some("source table schema has been altered"), "{relation}");
+    }
+    worker
+        .status_when("three tables and their views to stop", |status| {
+            altered.iter().all(|table| {
+                phase(status, &format!("default/{table}")) == TablePhase::SchemaAltered
+                    && status.views.iter().any(|view| {
+                        view.name == format!("of_{table}") && view.phase == ViewPhase::SchemaAltered
+                    })
+            })
+        })
+        .await;
+    oracle::compare(&client, &mut worker, &kept, "three tables were altered").await;
+
+    // Membership: only the catalog tells it.
+    upstream
+        .run(
+            "ALTER PUBLICATION app SET TABLE renamed, retyped, swapped, filtered WHERE (id > 0), listed (id), gone, kept;
+             DROP TABLE gone; INSERT INTO kept VALUES (2, 2);",
+        )
+        .await;
+    missed(&mut worker, &["filtered", "listed", "removed", "gone"]).await;
+    oracle::compare(&client, &mut worker, &kept, "four tables are published differently").await;
+
+    // What is published of all tables.
+    upstream.run("ALTER PUBLICATION app SET (publish = 'insert')").await;
+    missed(&mut worker, &["kept"]).await;
+    upstream
+        .run(
+            "ALTER PUBLICATION app SET (publish = 'insert, update, delete, truncate');
+             DROP PUBLICATION app; INSERT INTO kept VALUES (3, 3); CREATE PUBLICATION app FOR ALL TABLES;",
+        )
+        .await;
+    let again = ["kept", "removed"];
+    let second = |table: &&str| {
+        manifests::table(&format!("{table}-again"), table, &format!("schema: again\n  name: {table}"))
+    };
+    worker.write("again.yaml", &again.iter().map(second).collect::<String>());
+    worker
+        .status_when("both to run under the new publication", |status| {
+            status.tables.iter().filter(|table| table.phase == TablePhase::Running).count() == again.len()
+        })
+        .await;
+    upstream
+        .run("DROP TABLE removed; CREATE TABLE removed (id int PRIMARY KEY, v int); INSERT INTO removed VALUES (1, 1); INSERT INTO kept VALUES (4, 4)")
+        .await;
+    missed(&mut worker, &["removed-again"]).await;
+    let kept = [Question { read: "SELECT * FROM again.kept", ask: "SELECT * FROM kept" }];
+    oracle::compare(&client, &mut worker, &kept, "a table was created anew").await;
+
+    // Since 18 the stream goes on without its publication, and says nothing.
+    upstream.run("DROP PUBLICATION app").await;
+    missed(&mut worker, &["kept-again"]).await;
+    worker.kill9();
+    worker.spawn();
+    worker
+        .status_when("the source to miss its publication", |status| {
+            status.source.phase == SourcePhase::Failed
+                && status
+                    .source
+                    .problem
+                    .as_ref()
+                    .is_some_and(|problem| problem.reason == "PublicationMissing")
+        })
+        .await;
+    worker.stop().await;
+}
+
+/// Waits until the tables have stopped because changes may be missing, and the views `of_` them with them.
+async fn missed(worker: &mut Worker, tables: &[&str]) {
+    let is_missed = |problem: &Option<Problem>| problem.as_ref().is_some_and(|p| p.reason == "ChangesMissed");
+    worker
+        .status_when(&format!("{tables:?} to stop"), |status| {
+            tables.iter().all(|name| {
+                let object = format!("default/{name}");
+                let view = format!("of_{name}");
+                phase(status, &object) == TablePhase::Failed
+                    && status.tables.iter().any(|table| table.object == object && is_missed(&table.problem))
+                    && status.views.iter().all(|known| known.name != view || is_missed(&known.problem))
+            })
+        })
+        .await;
 }

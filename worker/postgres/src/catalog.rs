@@ -47,6 +47,8 @@ pub struct UpstreamColumn {
     pub not_null: bool,
     /// A generated column. The stream lacks it before 18, and virtual ones on every version.
     pub generated: bool,
+    /// The role may SELECT it: by a grant on the table, or on the column alone.
+    pub readable: bool,
 }
 
 /// What the publication sends of a table.
@@ -151,7 +153,8 @@ fn columns_query(version: u32) -> String {
     format!(
         "\
 SELECT a.attnum, a.attname::text, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),
-       a.attnotnull, {generated}, b.typid, b.typmod
+       a.attnotnull, {generated}, b.typid, b.typmod,
+       coalesce(has_column_privilege(a.attrelid, a.attnum, 'SELECT'), false)
 FROM pg_attribute a
 CROSS JOIN LATERAL (
     WITH RECURSIVE chain AS (
@@ -202,6 +205,7 @@ pub fn describe<'a>(
                 generated: row.get(6),
                 base_type_oid: row.get(7),
                 base_typmod: row.get(8),
+                readable: row.get(9),
             })
             .collect();
         let key: Vec<i16> = row.get::<_, Option<Vec<i16>>>(8).unwrap_or_default();

@@ -1,10 +1,13 @@
 //! Whether the upstream can be read from, before anything is created there: every finding at once, each with its remedy.
 
+mod columns;
 mod provider;
 mod source;
 mod tables;
 
 use offtake_contract::Problem;
+
+pub use columns::columns;
 
 use crate::{Working, error::PgError, session::Session};
 

@@ -30,20 +30,33 @@ pub struct Wanted {
 /// The columns of a SourceTable and an upstream table do not go together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
-    #[error("{field} names column {} that {table} does not have or does not publish", shown(.column))]
-    UnknownColumn { table: String, field: &'static str, column: String },
-    #[error("column {} of {table} has type {type_name}, which Offtake does not read", shown(.column))]
-    UnsupportedType { table: String, column: String, type_name: String },
+    #[error("textColumns names what {table} does not have or does not publish: {}", list(.columns))]
+    UnknownColumns { table: String, columns: Vec<String> },
+    #[error("Offtake does not read the types of {table}: {}", types(.columns))]
+    UnsupportedTypes { table: String, columns: Vec<Unsupported> },
+    #[error("the role may not read all columns of {table} that are kept: {}", list(.columns))]
+    Unreadable { table: String, columns: Vec<String> },
     #[error("column {} of {table} is part of its replica identity and cannot be left out", shown(.column))]
     KeyLeftOut { table: String, column: String },
     #[error("no column of {table} is left")]
     NoColumns { table: String },
     #[error("column {} of {table} was dropped, renamed or taken out of the publication", shown(.column))]
     ColumnMissing { table: String, column: String },
+    #[error("columns {} and {} of {table} were renamed: they stand the other way round", shown(.column), shown(.other))]
+    ColumnsSwapped { table: String, column: String, other: String },
     #[error("the type of column {} of {table} was altered", shown(.column))]
     TypeChanged { table: String, column: String },
     #[error("the replica identity of {table} was altered: rows were identified by {was}, and are by {is}")]
     KeyChanged { table: String, was: String, is: String },
+}
+
+/// A column whose type Offtake does not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    pub name: String,
+    pub type_name: String,
+    /// Part of the replica identity: it cannot be left out.
+    pub key: bool,
 }
 
 impl ShapeError {
@@ -51,30 +64,38 @@ impl ShapeError {
     pub fn is_altered(&self) -> bool {
         matches!(
             self,
-            ShapeError::ColumnMissing { .. } | ShapeError::TypeChanged { .. } | ShapeError::KeyChanged { .. }
+            ShapeError::ColumnMissing { .. }
+                | ShapeError::ColumnsSwapped { .. }
+                | ShapeError::TypeChanged { .. }
+                | ShapeError::KeyChanged { .. }
         )
     }
 
-    /// The column that it is about.
+    /// The column that it is about, where it is about one.
     pub fn column(&self) -> Option<&str> {
         match self {
-            ShapeError::UnknownColumn { column, .. }
-            | ShapeError::UnsupportedType { column, .. }
-            | ShapeError::KeyLeftOut { column, .. }
+            ShapeError::KeyLeftOut { column, .. }
             | ShapeError::ColumnMissing { column, .. }
+            | ShapeError::ColumnsSwapped { column, .. }
             | ShapeError::TypeChanged { column, .. } => Some(column),
-            ShapeError::NoColumns { .. } | ShapeError::KeyChanged { .. } => None,
+            ShapeError::UnknownColumns { .. }
+            | ShapeError::UnsupportedTypes { .. }
+            | ShapeError::Unreadable { .. }
+            | ShapeError::NoColumns { .. }
+            | ShapeError::KeyChanged { .. } => None,
         }
     }
 
     /// What is wrong and what its owner can do.
     pub fn problem(&self) -> Problem {
         let (reason, remedy) = match self {
-            ShapeError::UnknownColumn { field, .. } => ("UnknownColumn", format!("correct {field}")),
-            ShapeError::UnsupportedType { column, .. } => (
-                "UnsupportedType",
+            ShapeError::UnknownColumns { .. } => ("UnknownColumn", "correct textColumns".to_owned()),
+            ShapeError::UnsupportedTypes { columns, .. } => ("UnsupportedType", say_how_to_keep(columns)),
+            ShapeError::Unreadable { table, columns } => (
+                "PermissionDenied",
                 format!(
-                    "add {column} to textColumns to keep it as text, or to excludeColumns to leave it out"
+                    "GRANT SELECT ({0}) ON {table} to the role, or add {0} to excludeColumns",
+                    list(columns)
                 ),
             ),
             ShapeError::KeyLeftOut { table, column } => (
@@ -89,6 +110,33 @@ impl ShapeError {
         };
         Problem::new(reason, self.to_string(), remedy)
     }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn types(columns: &[Unsupported]) -> String {
+    let each = columns.iter().map(|column| format!("{} is {}", shown(&column.name), column.type_name));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// All that one edit must say, each column with what may be done about it.
+fn say_how_to_keep(columns: &[Unsupported]) -> String {
+    let names = |key: bool| -> Vec<String> {
+        columns.iter().filter(|column| column.key == key).map(|column| column.name.clone()).collect()
+    };
+    let (free, key) = (names(false), names(true));
+    let mut remedies = Vec::new();
+    if !free.is_empty() {
+        let free = list(&free);
+        remedies.push(format!("add {free} to textColumns (kept as text) or to excludeColumns (left out)"));
+    }
+    if !key.is_empty() {
+        let key = list(&key);
+        remedies.push(format!("add {key} to textColumns (part of the replica identity, cannot be left out)"));
+    }
+    remedies.join("; ")
 }
 
 /// A value of the stream or of a copy that cannot become a datum.
@@ -110,47 +158,54 @@ pub enum ValueError {
 
 /// The columns to keep: all that are published, less `exclude`, with `text` kept as text.
 ///
-/// Columns that the publication does not send (outside its column list; generated ones before 18) are left out as if excluded.
+/// Columns that the publication does not send (outside its column list; generated ones before 18) are left out as if excluded. A name
+/// in `exclude` that the table does not have is left out already: it may have been dropped since, as excluded columns may.
 ///
 /// # Errors
-/// Names that the table does not have, and types that Offtake does not read: of those the first one.
+/// Names in `text` that the table does not send, else types that Offtake does not read, else columns that the role may not read: all of
+/// them at once.
 pub fn select(table: &UpstreamTable, exclude: &[String], text: &[String]) -> Result<Vec<Wanted>, ShapeError> {
     let shown_name = || shown_table(&table.schema, &table.name);
-    for (field, names) in [("excludeColumns", exclude), ("textColumns", text)] {
-        let sent = |name: &String| {
-            table.column(name).is_some_and(|column| field == "excludeColumns" || table.sends(column))
-        };
-        if let Some(column) = names.iter().find(|name| !sent(name)) {
-            return Err(ShapeError::UnknownColumn { table: shown_name(), field, column: column.clone() });
-        }
+    let unknown: Vec<String> = text
+        .iter()
+        .filter(|&name| !table.column(name).is_some_and(|column| table.sends(column)))
+        .cloned()
+        .collect();
+    if !unknown.is_empty() {
+        return Err(ShapeError::UnknownColumns { table: shown_name(), columns: unknown });
     }
     let kept = table.columns.iter().filter(|column| table.sends(column) && !exclude.contains(&column.name));
-    let wanted: Vec<Wanted> = kept
-        .map(|column| {
-            let source = Type::from_oid(column.base_type_oid, column.base_typmod);
-            let as_text = text.contains(&column.name);
-            let ty = match source {
-                _ if as_text => Type::Text,
-                Some(ty) => ty,
-                None => {
-                    return Err(ShapeError::UnsupportedType {
-                        table: shown_name(),
-                        column: column.name.clone(),
-                        type_name: column.type_name.clone(),
-                    });
-                }
-            };
-            Ok(Wanted {
+    let (mut wanted, mut unsupported, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    for column in kept {
+        let source = Type::from_oid(column.base_type_oid, column.base_typmod);
+        let as_text = text.contains(&column.name);
+        if !column.readable {
+            unreadable.push(column.name.clone());
+        }
+        let Some(ty) = (if as_text { Some(Type::Text) } else { source }) else {
+            unsupported.push(Unsupported {
                 name: column.name.clone(),
-                ty,
-                as_text,
-                source,
-                type_oid: column.type_oid,
-                typmod: column.typmod,
-                nullable: !column.not_null,
-            })
-        })
-        .collect::<Result<_, _>>()?;
+                type_name: column.type_name.clone(),
+                key: table.key.contains(&column.name),
+            });
+            continue;
+        };
+        wanted.push(Wanted {
+            name: column.name.clone(),
+            ty,
+            as_text,
+            source,
+            type_oid: column.type_oid,
+            typmod: column.typmod,
+            nullable: !column.not_null,
+        });
+    }
+    if !unsupported.is_empty() {
+        return Err(ShapeError::UnsupportedTypes { table: shown_name(), columns: unsupported });
+    }
+    if !unreadable.is_empty() {
+        return Err(ShapeError::Unreadable { table: shown_name(), columns: unreadable });
+    }
     if wanted.is_empty() { Err(ShapeError::NoColumns { table: shown_name() }) } else { Ok(wanted) }
 }
 
@@ -184,23 +239,24 @@ pub fn binary_serves(wanted: &[Wanted]) -> bool {
 #[derive(Clone, Debug)]
 pub struct Shape {
     columns: Vec<Wanted>,
-    /// For each wanted column, its place in the tuple.
+    /// For each wanted column, its place in the tuple: ascending, so that cells can be packed as they come.
     places: Vec<usize>,
     /// The wanted column that stands at each place of the tuple.
     targets: Vec<Option<usize>>,
-    /// `places` ascends: cells can be packed as they come. A rename may break that.
-    ordered: bool,
     key: Vec<usize>,
 }
 
 impl Shape {
     /// Fits the wanted columns and the key, as [`select`] and [`key`] gave them, to a relation of the stream.
     ///
+    /// A relation's columns come in the order of their numbers (`logicalrep_write_attrs`), which never changes, and so do those of
+    /// [`select`]. Where names stand in another order, columns were renamed into each other's names: values would go astray.
+    ///
     /// # Errors
     /// The ones with [`ShapeError::is_altered`].
     pub fn new(relation: &Relation, wanted: &[Wanted], key: &[usize]) -> Result<Shape, ShapeError> {
         let table = || shown_table(&relation.schema, &relation.name);
-        let mut places = Vec::with_capacity(wanted.len());
+        let mut places: Vec<usize> = Vec::with_capacity(wanted.len());
         let mut targets = vec![None; relation.columns.len()];
         for (index, want) in wanted.iter().enumerate() {
             let Some(place) = relation.columns.iter().position(|column| column.name == want.name) else {
@@ -213,12 +269,18 @@ impl Shape {
             if retyped {
                 return Err(ShapeError::TypeChanged { table: table(), column: want.name.clone() });
             }
+            if places.last().is_some_and(|&last| last > place) {
+                return Err(ShapeError::ColumnsSwapped {
+                    table: table(),
+                    column: want.name.clone(),
+                    other: wanted[index - 1].name.clone(),
+                });
+            }
             places.push(place);
             targets[place] = Some(index);
         }
         check_key(relation, wanted, key)?;
-        let ordered = places.is_sorted();
-        Ok(Shape { columns: wanted.to_vec(), places, targets, ordered, key: key.to_vec() })
+        Ok(Shape { columns: wanted.to_vec(), places, targets, key: key.to_vec() })
     }
 
     /// Whether a wanted column's value is not in the tuple: [`Shape::decode`] then needs the old row.
@@ -244,16 +306,9 @@ impl Shape {
     ) -> Result<Row, ValueError> {
         self.check_arity(tuple)?;
         packer.clear();
-        if self.ordered {
-            for (cell, target) in tuple.cells().zip(&self.targets) {
-                if let Some(target) = *target {
-                    self.pack(target, cell, unchanged, packer)?;
-                }
-            }
-        } else {
-            let cells: Vec<Cell<'_>> = tuple.cells().collect();
-            for (target, &place) in self.places.iter().enumerate() {
-                self.pack(target, cells[place], unchanged, packer)?;
+        for (cell, target) in tuple.cells().zip(&self.targets) {
+            if let Some(target) = *target {
+                self.pack(target, cell, unchanged, packer)?;
             }
         }
         Ok(packer.finish())
@@ -382,6 +437,7 @@ mod tests {
             type_name: "t".into(),
             not_null: attnum == 1,
             generated: false,
+            readable: true,
         }
     }
 
@@ -457,17 +513,48 @@ mod tests {
     #[test]
     fn unreadable_types_are_refused_until_told_how() {
         let refused = select(&table(), &[], &[]).expect_err("interval is not read");
-        assert_eq!((refused.column(), refused.is_altered()), (Some("span"), false));
-        assert_eq!(refused.problem().reason, "UnsupportedType");
+        assert_eq!((refused.problem().reason.as_str(), refused.is_altered()), ("UnsupportedType", false));
+        assert!(refused.to_string().contains("span is t"), "{refused}");
         assert_eq!(select(&table(), &strings(&["span"]), &[]).map(|wanted| wanted.len()), Ok(3));
         let as_text = select(&table(), &[], &strings(&["span"])).expect("as text");
         assert_eq!((as_text[3].ty, binary_serves(&as_text)), (Type::Text, false));
-        let unknown = select(&table(), &strings(&["spam"]), &[]).expect_err("there is no such column");
+        let unknown =
+            select(&table(), &[], &strings(&["spam", "span", "eggs"])).expect_err("no such columns");
         assert_eq!(unknown.problem().reason, "UnknownColumn");
+        assert!(unknown.to_string().ends_with(": spam, eggs"), "{unknown}");
+        let gone = select(&table(), &strings(&["spam"]), &strings(&["span"]));
+        assert_eq!(gone.map(|wanted| wanted.len()), Ok(4), "an excluded column may be gone already");
         let without_key = select(&table(), &strings(&["id", "span"]), &[]).expect("id may go …");
         assert!(
             matches!(key(&table(), &without_key), Err(ShapeError::KeyLeftOut { .. })),
             "… but it is the key"
+        );
+    }
+
+    #[test]
+    fn all_that_cannot_be_kept_is_named_at_once() {
+        let mut table = table();
+        table.columns.push(column(5, "Tags", 1009, -1));
+        table.columns.push(column(6, "at", 1186, -1));
+        table.key.push("at".into());
+        let refused = select(&table, &[], &[]).expect_err("types that are not read");
+        let problem = refused.problem();
+        assert!(problem.message.ends_with(": span is t, \"Tags\" is t, at is t"), "{problem}");
+        assert_eq!(
+            problem.remedy,
+            "add span, \"Tags\" to textColumns (kept as text) or to excludeColumns (left out); \
+             add at to textColumns (part of the replica identity, cannot be left out)"
+        );
+
+        let text = strings(&["span", "Tags", "at"]);
+        table.columns[1].readable = false;
+        table.columns[4].readable = false;
+        let refused = select(&table, &[], &text).expect_err("columns without SELECT").problem();
+        assert_eq!(refused.reason, "PermissionDenied");
+        assert!(refused.remedy.contains("SELECT (note, \"Tags\") ON public.t"), "{refused}");
+        assert!(
+            select(&table, &strings(&["note", "Tags"]), &text).is_ok(),
+            "what is left out needs no grant"
         );
     }
 
@@ -532,19 +619,25 @@ mod tests {
             altered(|table| table.key = vec!["note".into()]),
             Err(ShapeError::KeyChanged { .. })
         ));
-        let reordered = altered(|table| table.columns.swap(0, 1));
-        assert_eq!(reordered, Ok(()));
+        assert!(
+            matches!(
+                altered(|table| table.columns.swap(0, 1)),
+                Err(error @ ShapeError::ColumnsSwapped { .. }) if error.is_altered()
+            ),
+            "the order is that of the columns' numbers: another one is that of names given to other columns"
+        );
     }
 
     #[test]
     fn cells_are_found_by_name() {
         let wanted = select(&table(), &strings(&["span"]), &[]).expect("columns");
-        let mut swapped = table();
-        swapped.columns.swap(0, 1);
-        let shape = Shape::new(&relation(&swapped), &wanted, &[0]).expect("a shape");
+        let mut changed = table();
+        changed.columns.insert(1, column(2, "other", 20, -1));
+        changed.columns.pop();
+        let shape = Shape::new(&relation(&changed), &wanted, &[0]).expect("a shape");
         let row = shape
             .decode(
-                &tuple(&[Cell::Text(b"x"), Cell::Text(b"7"), Cell::Null, Cell::Null]),
+                &tuple(&[Cell::Text(b"7"), Cell::Text(b"8"), Cell::Text(b"x"), Cell::Null]),
                 None,
                 &mut RowPacker::new(),
             )

@@ -118,7 +118,8 @@ async fn published(
     Ok(())
 }
 
-/// The copy needs SELECT, and policies must hide no row from it. The stream needs neither.
+/// The copy needs SELECT, and policies must hide no row from it. The stream needs neither. Which columns it needs is the SourceTable's to
+/// say: see [`super::columns`].
 async fn privileges(
     session: &Session,
     table: &UpstreamTable,
@@ -126,25 +127,20 @@ async fn privileges(
     name: &str,
     findings: &mut Findings,
 ) -> Result<(), PgError> {
-    let columns: Vec<i16> =
-        table.columns.iter().filter(|column| table.sends(column)).map(|column| column.attnum).collect();
     let sql = "\
         SELECT has_schema_privilege(c.relnamespace, 'USAGE'),
-               has_table_privilege(c.oid, 'SELECT')
-                 OR (SELECT bool_and(has_column_privilege(c.oid, n, 'SELECT')) FROM unnest($2::int2[]) n),
+               has_any_column_privilege(c.oid, 'SELECT'),
                row_security_active(c.oid)
         FROM pg_class c WHERE c.oid = $1::oid";
-    let row = session
-        .query_one(sql, &[&table.oid, &columns])
-        .await
-        .map_err(PgError::sql(format!("check table {name}")))?;
+    let row =
+        session.query_one(sql, &[&table.oid]).await.map_err(PgError::sql(format!("check table {name}")))?;
     let role = &facts.role;
-    let (usage, select, hidden): (bool, Option<bool>, bool) = (row.get(0), row.get(1), row.get(2));
+    let (usage, select, hidden): (bool, bool, bool) = (row.get(0), row.get(1), row.get(2));
     let mut grants = Vec::new();
     if !usage {
         grants.push(format!("GRANT USAGE ON SCHEMA {} TO {role};", shown(&table.schema)));
     }
-    if select != Some(true) {
+    if !select {
         grants.push(format!("GRANT SELECT ON {name} TO {role};"));
     }
     if grants.is_empty() {
