@@ -34,16 +34,24 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     result
 }
 
-/// A token that Ctrl-C or SIGTERM cancels. A second signal ends the process at once.
+/// A token that Ctrl-C, SIGTERM or the terminal's closing cancels. A second signal ends the process at once.
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut hangup = match outlives_terminal() {
+        false => Some(signal(SignalKind::hangup()).context("listening for SIGHUP")?),
+        true => None,
+    };
     let token = stop.clone();
     tokio::spawn(async move {
         for _ in 0..2 {
-            tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => {}
+            }
             if token.is_cancelled() {
                 std::process::exit(130);
             }
@@ -51,6 +59,15 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
+}
+
+/// Whether SIGHUP is ignored from our start on, as `nohup` makes it: then it stays so. Where the system does not tell, its way of ending
+/// a process with its terminal stays too.
+fn outlives_terminal() -> bool {
+    // proc_pid_status(5): a mask in hexadecimal, SIGHUP is its first bit.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 != 0)
 }
 
 /// What to serve and to whom, from the command line.

@@ -1,6 +1,11 @@
 //! `offtake up`: the manifests of a folder, without Kubernetes. Edits of the folder are taken up while it runs.
 
-use std::{path::Path, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context, anyhow};
 use offtake_contract::{Catalog, Problem, Source};
@@ -72,7 +77,7 @@ pub async fn down(args: args::Down) -> anyhow::Result<()> {
         println!("slot {} {}", source.slot, if dropped { "dropped" } else { "does not exist" });
     }
     if let Some(store) = store {
-        std::fs::remove_dir_all(&args.data_dir)
+        fs::remove_dir_all(&args.data_dir)
             .with_context(|| format!("removing {}", args.data_dir.display()))?;
         drop(store);
         println!("{} removed", args.data_dir.display());
@@ -108,12 +113,17 @@ fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Wanted, String> {
     })
 }
 
-/// Names, sizes and times of what is in the folder; empty where it cannot be read, which reading it will tell.
-fn stamps(folder: &Path) -> Vec<(std::ffi::OsString, u64, Option<std::time::SystemTime>)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+/// A name in the folder, and the size and time of what it stands for: `None` for a link to nothing.
+type Stamp = (OsString, Option<(u64, Option<SystemTime>)>);
+
+/// The stamps of what is in the folder; empty where it cannot be read, which reading it will tell. Links are followed: a mounted
+/// ConfigMap consists of them.
+fn stamps(folder: &Path) -> Vec<Stamp> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut stamps: Vec<_> = entries
-        .filter_map(|entry| {
-            entry.metadata().ok().map(|data| (entry.file_name(), data.len(), data.modified().ok()))
+        .map(|entry| {
+            let data = fs::metadata(entry.path()).ok();
+            (entry.file_name(), data.map(|data| (data.len(), data.modified().ok())))
         })
         .collect();
     stamps.sort();
@@ -156,5 +166,28 @@ async fn follow(
             }
             Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_behind_links_are_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (kept, manifests) = (folder.path().join("kept.yaml"), folder.path().join("manifests"));
+        fs::write(&kept, "a: 1").expect("a file");
+        fs::create_dir(&manifests).expect("a folder of manifests");
+        std::os::unix::fs::symlink(&kept, manifests.join("linked.yaml")).expect("a link");
+        let first = stamps(&manifests);
+        fs::write(&kept, "a: 10").expect("an edit");
+        let edited = stamps(&manifests);
+        assert_ne!(first, edited);
+        fs::remove_file(&kept).expect("the file");
+        let dangling = stamps(&manifests);
+        assert_ne!(edited, dangling);
+        fs::remove_file(manifests.join("linked.yaml")).expect("the link");
+        assert_ne!(dangling, stamps(&manifests));
     }
 }

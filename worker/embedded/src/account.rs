@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Gid, Uid, User};
 
 /// The users tried in place of root, best first.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
@@ -22,15 +22,15 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// Our own account.
+    pub fn own() -> Account {
+        Account { uid: Uid::effective().as_raw(), gid: Gid::effective().as_raw(), other: false }
+    }
+
     /// Our own account, or an unprivileged one where we are root. `None`: we are root and the machine has no such user.
     pub fn of_server() -> Option<Account> {
-        let own = Uid::effective();
-        if !own.is_root() {
-            return Some(Account {
-                uid: own.as_raw(),
-                gid: nix::unistd::Gid::effective().as_raw(),
-                other: false,
-            });
+        if !Uid::effective().is_root() {
+            return Some(Account::own());
         }
         UNPRIVILEGED.iter().find_map(|name| {
             let user = User::from_name(name).ok().flatten()?;

@@ -127,7 +127,7 @@ impl Server {
         Box::pin(async move {
             let account = Account::of_server().ok_or(ServerError::NoAccount)?;
             let cluster = Cluster::create(options.data_dir.as_deref(), account)?;
-            let watcher = Watcher::start(&account, &cluster.data(), cluster.temporary())
+            let watcher = Watcher::start(&account, Some(&cluster.data()), cluster.temporary())
                 .map_err(|source| ServerError::Spawn { program: "/bin/sh", source })?;
             let mut server = Server {
                 binaries: binaries.clone(),

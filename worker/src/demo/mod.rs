@@ -1,6 +1,6 @@
 //! `offtake demo`: a private PostgreSQL server, a small shop with a live workload, and the same chain as everywhere else over it.
 //!
-//! Everything lives in temporary directories and ends with the command.
+//! Everything lives in temporary directories and ends with the command, whatever ends it.
 
 pub mod schema;
 mod screen;
@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use offtake_contract::{Catalog, Secret, TablePhase, ViewPhase};
 use offtake_crds::{catalog, manifests};
-use offtake_embedded::{Binaries, Options, Server, Shutdown};
+use offtake_embedded::{Binaries, Folder, Options, Server, Shutdown};
 use tokio_postgres::NoTls;
 use tokio_util::sync::CancellationToken;
 
@@ -40,11 +40,19 @@ pub async fn run(args: args::Demo, stop: CancellationToken) -> anyhow::Result<()
     let screen = Screen::new();
     let version = args.postgres.parse().map_err(|error| anyhow!("--postgres {}: {error}", args.postgres))?;
     screen.say("Looking for PostgreSQL (taken from Maven Central and cached where the machine has none) …");
-    let binaries = Binaries::find_or_fetch(&version, None).await?;
     let password = format!("{:016x}", rand::random::<u64>());
     let options = Options { password: Some(password.clone()), durable: false, ..Options::default() };
-    let mut server = Server::start(&binaries, options).await?;
-    screen.say(&format!("PostgreSQL {} runs on 127.0.0.1:{}", binaries.version(), server.port()));
+    let started = stop.run_until_cancelled(async {
+        let binaries = Binaries::find_or_fetch(&version, None).await?;
+        let server = Server::start(&binaries, options).await?;
+        screen.say(&format!("PostgreSQL {} runs on 127.0.0.1:{}", binaries.version(), server.port()));
+        anyhow::Ok(server)
+    });
+    let Some(started) = started.await else {
+        screen.say("Stopping …");
+        return Ok(());
+    };
+    let mut server = started?;
 
     let outcome = with_server(&args, &server, &password, &screen, ends, stop).await;
     screen.say("Stopping …");
@@ -61,23 +69,11 @@ async fn with_server(
     ends: Option<Instant>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let admin = connect(&server.connection_string("postgres")).await?;
-    admin
-        .batch_execute(&format!("CREATE DATABASE {}", schema::DATABASE))
-        .await
-        .context("creating the shop's database")?;
-    let shop = connect(&server.connection_string(schema::DATABASE)).await?;
-    let began = Instant::now();
-    let loaded = schema::load(&shop).await.context("loading the shop")?;
-    screen.say(&format!(
-        "The shop has {} rows in 5 tables, loaded in {:.1?}",
-        loaded.rows(),
-        began.elapsed()
-    ));
+    let Some(loaded) = stop.run_until_cancelled(load_shown(server, screen)).await else { return Ok(()) };
+    loaded?;
 
     let catalog = catalog(server, password)?;
-    let data =
-        tempfile::Builder::new().prefix("offtake-demo-").tempdir().context("making the data directory")?;
+    let data = Folder::create("offtake-demo-").context("making the data directory")?;
     let options = process::Options {
         data_dir: data.path().join("data"),
         threads: 1,
@@ -107,6 +103,24 @@ async fn with_server(
     };
     process.stop().await;
     outcome
+}
+
+/// Makes the shop and says how large it is.
+async fn load_shown(server: &Server, screen: &Screen) -> anyhow::Result<()> {
+    let admin = connect(&server.connection_string("postgres")).await?;
+    admin
+        .batch_execute(&format!("CREATE DATABASE {}", schema::DATABASE))
+        .await
+        .context("creating the shop's database")?;
+    let shop = connect(&server.connection_string(schema::DATABASE)).await?;
+    let began = Instant::now();
+    let loaded = schema::load(&shop).await.context("loading the shop")?;
+    screen.say(&format!(
+        "The shop has {} rows in 5 tables, loaded in {:.1?}",
+        loaded.rows(),
+        began.elapsed()
+    ));
+    Ok(())
 }
 
 /// The demo's catalog: the manifests, pointed at the private server.
