@@ -21,7 +21,7 @@ pub async fn compare(upstream: &Client, worker: &mut Worker, questions: &[Questi
     let mut expected = Vec::new();
     for question in questions {
         let rows = worker::rows(upstream, question.ask).await;
-        expected.push(sorted(rows.unwrap_or_else(|error| panic!("{}: {error:?}", question.ask))));
+        expected.push(rows.unwrap_or_else(|error| panic!("{}: {error:?}", question.ask)));
     }
     let lsn = wal_end(upstream).await.expect("the log's end");
     let client = worker.connect().await;
@@ -31,23 +31,31 @@ pub async fn compare(upstream: &Client, worker: &mut Worker, questions: &[Questi
     client.batch_execute("BEGIN").await.expect("BEGIN");
     for (question, expected) in questions.iter().zip(expected) {
         let rows = worker::rows(&client, question.read).await;
-        let rows =
-            sorted(rows.unwrap_or_else(|error| panic!("{context}: {} at {lsn}: {error:?}", question.read)));
-        if rows != expected {
-            let missing = minus(&expected, &rows);
-            let extra = minus(&rows, &expected);
-            panic!(
-                "{context}: {} at {lsn} differs from PostgreSQL: {} rows against {}\nmissing: {missing:?}\nextra: {extra:?}",
-                question.read,
-                rows.len(),
-                expected.len()
-            );
-        }
+        let rows = rows.unwrap_or_else(|error| panic!("{context}: {} at {lsn}: {error:?}", question.read));
+        assert_same(&format!("{context}: {} at {lsn}", question.read), rows, expected);
     }
     client.batch_execute("COMMIT").await.expect("COMMIT");
 }
 
-type Rows = Vec<Vec<Option<String>>>;
+/// An answer as text.
+pub type Rows = Vec<Vec<Option<String>>>;
+
+/// Compares an answer with PostgreSQL's, as bags.
+///
+/// # Panics
+/// With what differs.
+pub fn assert_same(what: &str, rows: Rows, expected: Rows) {
+    let (rows, expected) = (sorted(rows), sorted(expected));
+    if rows != expected {
+        let missing = minus(&expected, &rows);
+        let extra = minus(&rows, &expected);
+        panic!(
+            "{what} differs from PostgreSQL: {} rows against {}\nmissing: {missing:?}\nextra: {extra:?}",
+            rows.len(),
+            expected.len()
+        );
+    }
+}
 
 fn sorted(mut rows: Rows) -> Rows {
     rows.sort();

@@ -7,6 +7,7 @@ mod clients;
 mod demo;
 mod examples;
 mod idle;
+mod in_flight;
 mod lineage;
 mod schema_changes;
 mod tls;
