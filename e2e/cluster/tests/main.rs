@@ -29,9 +29,43 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in e2e/cluster").to_owned()
 }
 
-/// A namespace for one test, made anew.
-fn namespace(cluster: &Cluster, name: &str) {
-    ok(cluster.kubectl(&["create", "namespace", name]));
+/// A namespace for one test. On somebody's cluster it goes when this is dropped; our own goes whole.
+struct Namespace {
+    cluster: &'static Cluster,
+    name: String,
+}
+
+impl Namespace {
+    /// To be made anew: one that an earlier run left goes first.
+    fn clear(cluster: &'static Cluster, name: &str) -> Namespace {
+        let namespace = Namespace { cluster, name: name.to_owned() };
+        ok(namespace.remove(true));
+        namespace
+    }
+
+    fn make(cluster: &'static Cluster, name: &str) -> Namespace {
+        let namespace = Namespace::clear(cluster, name);
+        ok(cluster.kubectl(&["create", "namespace", name]));
+        namespace
+    }
+
+    fn remove(&self, wait: bool) -> anyhow::Result<()> {
+        if self.cluster.host().is_some() {
+            return Ok(());
+        }
+        let wait = format!("--wait={wait}");
+        let delete = ["delete", "namespace", &self.name, "--ignore-not-found", &wait, "--timeout=180s"];
+        self.cluster.kubectl(&delete).map(drop)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let removed = self.remove(false);
+        if !std::thread::panicking() {
+            ok(removed);
+        }
+    }
 }
 
 /// The value, or a failure with the whole chain of causes.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::Stdio};
 
 use serde_json::{Value, json};
 
-use crate::{API, DEFINITIONS, namespace, ok};
+use crate::{API, DEFINITIONS, Namespace, ok};
 
 /// A rule's message, an object that is accepted, and the change that is refused. `create` tells whether the rule is about the object
 /// itself; else it is about a change of one that is there.
@@ -124,6 +124,12 @@ fn tables_and_views() -> Vec<Case> {
             json!({}),
             json!({"spec": {"sourceRef": {"name": "other"}}}),
         ),
+        at_creation(
+            "query: it is blank: give one SELECT",
+            "View",
+            json!({"spec": {"query": "SELECT 1"}}),
+            json!({"spec": {"query": " \n"}}),
+        ),
     ];
     for kind in ["SourceTable", "View"] {
         for schema in ["pg_catalog", "information_schema", "offtake"] {
@@ -178,7 +184,7 @@ fn every_rule_accepts_and_refuses_in_its_own_words() {
     let cases: Vec<Case> = [connections(), sources(), tables_and_views()].into_iter().flatten().collect();
     for (number, case) in cases.iter().enumerate() {
         let name = format!("rule-{number}");
-        namespace(&API, &name);
+        let _namespace = Namespace::make(&API, &name);
         ok(create(case, &case.good, &name, !case.create));
         let outcome = if case.create { create(case, &case.bad, &name, false) } else { patch(case, &name) };
         let refusal = match outcome {

@@ -48,7 +48,8 @@ impl Installation {
         let chart = chart.to_string_lossy();
         let images = if own { images() } else { given_images()? };
         let mut arguments = vec!["upgrade", "--install", "offtake", &chart, "--namespace", SYSTEM];
-        arguments.extend(["--wait", "--timeout", "5m"]);
+        // Somebody's cluster may have the definitions already, from kubectl.
+        arguments.extend(["--take-ownership", "--wait", "--timeout", "5m"]);
         for image in &images {
             arguments.extend(["--set", image]);
         }

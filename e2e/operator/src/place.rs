@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     database::{DATABASE, Database, PASSWORD, psql},
+    forward::Forward,
     installation::{self, Installation},
     watch::KINDS,
 };
@@ -26,10 +27,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// A new namespace that takes restricted pods only.
+    /// A new namespace that takes restricted pods only. One that an earlier run left goes first.
     pub fn make(cluster: &'static Cluster, namespace: &'static str) -> anyhow::Result<Place> {
+        let place = Place { cluster, namespace };
+        place.remove(true)?;
         cluster.apply(&installation::namespace(namespace))?;
-        Ok(Place { cluster, namespace })
+        Ok(place)
     }
 
     /// Connection, secret and source `app`, on publication `app`.
@@ -124,11 +127,17 @@ spec:
         let entry = |key: &str| -> anyhow::Result<String> {
             Ok(String::from_utf8(BASE64_STANDARD.decode(secret["data"][key].as_str().unwrap_or_default())?)?)
         };
-        // The name in the Secret is known in the cluster only; the Service's address is reached from here too.
-        let address = self.field("service/offtake-app", ".spec.clusterIP")?;
-        let (user, password) = (entry("user")?, entry("password")?);
-        let uri = format!("postgresql://{user}:{password}@{address}:{}/{}", entry("port")?, entry("dbname")?);
-        psql(&uri, sql)
+        let (user, password, port) = (entry("user")?, entry("password")?, entry("port")?);
+        let at = |address: &str| -> anyhow::Result<String> {
+            psql(&format!("postgresql://{user}:{password}@{address}/{}", entry("dbname")?), sql)
+        };
+        let service = "service/offtake-app";
+        if self.cluster.host().is_none() {
+            let forward = Forward::start(self.cluster, self.namespace, service, &port)?;
+            return at(&format!("127.0.0.1:{}", forward.port));
+        }
+        // The name in the Secret is known in the cluster only; of our own the Service's address is reached from here too.
+        at(&format!("{}:{port}", self.field(service, ".spec.clusterIP")?))
     }
 
     /// Reads until the answer is as expected.
@@ -140,10 +149,21 @@ spec:
         })
     }
 
+    /// Whether a state of a SourceTable told of rows that were copied while others were not yet.
+    pub fn saw_copying(&self, table: &str) -> bool {
+        Installation::get().watch.saw_copying(self.namespace, table)
+    }
+
     /// Deletes an object and waits until it is gone.
     pub fn delete(&self, object: &str) -> anyhow::Result<()> {
         let timeout = format!("--timeout={}s", DEADLINE.as_secs());
         self.kubectl(&["delete", object, &timeout]).map(drop).with_context(|| self.explanation())
+    }
+
+    fn remove(&self, wait: bool) -> anyhow::Result<()> {
+        let (wait, timeout) = (format!("--wait={wait}"), format!("--timeout={}s", DEADLINE.as_secs()));
+        let delete = ["delete", "namespace", self.namespace, "--ignore-not-found", &wait, &timeout];
+        self.cluster.kubectl(&delete).map(drop)
     }
 
     /// What a person would look at first.
@@ -166,12 +186,9 @@ spec:
 impl Drop for Place {
     /// Nothing of a test is left, on somebody's cluster neither.
     fn drop(&mut self) {
-        let wait = format!("--wait={}", !std::thread::panicking());
-        let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-        let delete = ["delete", "namespace", self.namespace, "--ignore-not-found", &wait, &timeout];
-        let deleted = self.cluster.kubectl(&delete);
+        let removed = self.remove(!std::thread::panicking());
         if !std::thread::panicking() {
-            deleted.unwrap_or_else(|error| panic!("{error:#}"));
+            removed.unwrap_or_else(|error| panic!("{error:#}"));
         }
     }
 }

@@ -1,28 +1,26 @@
 //! Every state that an object goes through, as a watch shows it, held against kstatus' rules.
 
 use std::{
+    collections::BTreeSet,
     io::BufReader,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::ChildStdout,
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use offtake_cluster::Cluster;
 use serde_json::{Deserializer, Value};
 
-use crate::kstatus;
+use crate::{background::Background, kstatus};
 
 /// kubectl watches one kind at a time.
 pub const KINDS: [&str; 4] = ["pgconnections", "pgsources", "sourcetables", "views"];
-/// Runs a command until the standard input is closed, at the latest when the kernel ends us.
-const UNTIL_EOF: &str = r#""$@" & read -r _; kill "$!""#;
 
 /// Watches the four kinds in all namespaces.
 pub(crate) struct Watch {
     seen: Arc<Mutex<Seen>>,
-    /// Each ends with its standard input.
-    _kubectl: Vec<Child>,
+    _kubectl: Vec<Background>,
 }
 
 #[derive(Default)]
@@ -30,6 +28,8 @@ struct Seen {
     states: usize,
     /// Each with its namespace.
     violations: Vec<(String, String)>,
+    /// Namespace and name of the tables that were shown amid their copy.
+    copying: BTreeSet<(String, String)>,
     ended: Option<&'static str>,
 }
 
@@ -37,19 +37,11 @@ impl Watch {
     pub fn start(cluster: &Cluster) -> anyhow::Result<Watch> {
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let watch = |kind: &'static str| {
-            let mut child = Command::new("sh")
-                .args(["-c", UNTIL_EOF, "sh"])
-                .arg(cluster.kubectl_command().get_program())
-                .args(["get", kind, "--all-namespaces", "--watch", "--output=json"])
-                .env("KUBECONFIG", cluster.kubeconfig())
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .context("starting sh")?;
-            let output = child.stdout.take().context("kubectl has an output")?;
+            let arguments = ["get", kind, "--all-namespaces", "--watch", "--output=json"];
+            let (kubectl, output) = Background::kubectl(cluster, &arguments)?;
             let seen = seen.clone();
             thread::spawn(move || read(kind, output, &seen));
-            Ok::<_, anyhow::Error>(child)
+            Ok::<_, anyhow::Error>(kubectl)
         };
         let kubectl = KINDS.into_iter().map(watch).collect::<anyhow::Result<_>>()?;
         Ok(Watch { seen, _kubectl: kubectl })
@@ -67,6 +59,12 @@ impl Watch {
         ensure!(mine.is_empty(), "states on the way broke kstatus' rules:\n{}", mine.join("\n"));
         Ok(seen.states)
     }
+
+    /// Whether a state of this table told of rows that were copied while others were not yet.
+    pub fn saw_copying(&self, namespace: &str, table: &str) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.copying.contains(&(namespace.to_owned(), table.to_owned()))
+    }
 }
 
 fn read(kind: &'static str, output: ChildStdout, seen: &Mutex<Seen>) {
@@ -76,10 +74,20 @@ fn read(kind: &'static str, output: ChildStdout, seen: &Mutex<Seen>) {
         let outcome = kstatus::check(&object);
         let mut seen = lock();
         seen.states += 1;
+        let own = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
         if let Err(violation) = outcome {
-            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-            seen.violations.push((namespace, format!("{violation:#}")));
+            seen.violations.push((own("namespace"), format!("{violation:#}")));
+        }
+        if copies(&object["status"]) {
+            seen.copying.insert((own("namespace"), own("name")));
         }
     }
     lock().ended = Some(kind);
+}
+
+fn copies(status: &Value) -> bool {
+    let snapshot = &status["snapshot"];
+    status["phase"] == "Snapshotting"
+        && snapshot["rowsCopied"].as_u64() > Some(0)
+        && snapshot["finishedAt"].is_null()
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use offtake_e2e_operator::report;
 
 use crate::{beside_others, ok, prepare, table};
 
@@ -38,7 +39,7 @@ fn a_namespace_goes_though_postgresql_is_down() {
         Ok(())
     }));
     let took = start.elapsed();
-    println!("a namespace deleted with PostgreSQL down to gone: {took:?}");
+    report("a namespace deleted with PostgreSQL down to gone", took);
     assert!(took < BOUND, "{took:?}");
     assert!(told, "no Event named slot {slot}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offtake_e2e_operator::{Database, Place};
+use offtake_e2e_operator::{Database, Place, report};
 
 use crate::{beside_others, ok, prepare, table, view};
 
@@ -11,8 +11,10 @@ const SCHEMA: &str = "
     INSERT INTO orders SELECT i, i % 1000, i / 7.0 FROM generate_series(1, 100000) i;
     CREATE TABLE people (id int PRIMARY KEY, name text);
     INSERT INTO people VALUES (1, 'Ada'), (2, NULL);
+    CREATE TABLE log (id int PRIMARY KEY, line text);
+    INSERT INTO log SELECT i, repeat(md5(i::text), 4) FROM generate_series(1, 1000000) i;
     ANALYZE;
-    CREATE PUBLICATION app FOR TABLE orders, people;
+    CREATE PUBLICATION app FOR TABLE orders, people, log;
 ";
 const TOTALS: &str = "SELECT customer, count(*) AS n, sum(amount) AS total FROM orders GROUP BY customer";
 
@@ -36,33 +38,42 @@ fn totals_equal_upstream(place: &Place, database: &Database) {
 fn comes_to_be(place: &Place, database: &Database) {
     let start = Instant::now();
     ok(place.apply(&place.source(database)));
-    println!("PgSource applied to Ready: {:?}", ok(place.wait("pgsource/app", "condition=Ready", start)));
+    report("PgSource applied to Ready", ok(place.wait("pgsource/app", "condition=Ready", start)));
 
     let start = Instant::now();
     ok(place.apply(&table("orders")));
     let first = "jsonpath={.status.observedGeneration}=1";
-    println!(
-        "SourceTable applied to its first status: {:?}",
-        ok(place.wait("sourcetable/orders", first, start))
-    );
-    println!(
-        "SourceTable (100,000 rows) applied to Ready: {:?}",
-        ok(place.wait("sourcetable/orders", "condition=Ready", start))
-    );
-
-    let start = Instant::now();
-    ok(place.apply(&view("totals", TOTALS)));
-    println!(
-        "View over 100,000 rows applied to Ready: {:?}",
-        ok(place.wait("view/totals", "condition=Ready", start))
-    );
-    totals_equal_upstream(place, database);
+    report("SourceTable applied to its first status", ok(place.wait("sourcetable/orders", first, start)));
+    let ready = ok(place.wait("sourcetable/orders", "condition=Ready", start));
+    report("SourceTable (100,000 rows) applied to Ready", ready);
 
     let pod = ok(place.field("pod/offtake-app-0", ".metadata.uid"));
+    let start = Instant::now();
+    ok(place.apply(&view("totals", TOTALS)));
+    let ready = ok(place.wait("view/totals", "condition=Ready", start));
+    report("View over 100,000 rows applied to Ready", ready);
+    totals_equal_upstream(place, database);
+
     ok(place.apply(&table("people")));
     ok(place.wait_ready("sourcetable/people"));
     ok(place.reads("SELECT id, name FROM people ORDER BY id", "1|Ada\n2|\n"));
-    assert_eq!(ok(place.field("pod/offtake-app-0", ".metadata.uid")), pod, "a table restarts no pod");
+
+    // Status is written once a second: this copy takes several.
+    let start = Instant::now();
+    ok(place.apply(&table("log")));
+    let ready = ok(place.wait("sourcetable/log", "condition=Ready", start));
+    report("SourceTable (1,000,000 rows) applied to Ready", ready);
+    ok(place.until("the watch to show the copy's progress", || {
+        anyhow::ensure!(place.saw_copying("log"), "no state of the table told of it");
+        Ok(())
+    }));
+    assert_eq!(ok(place.field("sourcetable/log", ".status.snapshot.rowsCopied")), "1000000");
+
+    assert_eq!(
+        ok(place.field("pod/offtake-app-0", ".metadata.uid")),
+        pod,
+        "neither a view nor a table restarts a pod"
+    );
     assert_eq!(ok(place.field("pod/offtake-app-0", ".status.containerStatuses[0].restartCount")), "0");
 }
 
@@ -91,10 +102,8 @@ fn follows_changes(place: &Place, database: &Database) {
     let start = Instant::now();
     ok(database.sql("ALTER TABLE people ADD COLUMN age int"));
     let added = "jsonpath={.status.drift[0].change}=ColumnAdded";
-    println!(
-        "a column added upstream to its drift in status: {:?}",
-        ok(place.wait("sourcetable/people", added, start))
-    );
+    let told = ok(place.wait("sourcetable/people", added, start));
+    report("a column added upstream to its drift in status", told);
     assert_eq!(ok(place.field("sourcetable/people", ".status.drift[0].column")), "age");
     ok(place.reads("SELECT id, name FROM people ORDER BY id", "1|Ada\n2|\n"));
 }
