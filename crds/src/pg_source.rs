@@ -273,9 +273,12 @@ pub struct CatalogStatus {
 pub struct SlotStatus {
     /// The slot's name.
     pub name: String,
-    /// Streaming, Inactive, Lost, …
+    /// Streaming, Inactive or Lost; Unknown while the worker is not heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Whether this source has read from the slot. One that it never read from may be another's, and is not dropped with the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<bool>,
     /// Everything before it is durable on the worker's volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_lsn: Option<String>,

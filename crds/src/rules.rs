@@ -64,7 +64,11 @@ pub(crate) fn table(name: &str, spec: &SourceTableSpec) -> Vec<Broken> {
 }
 
 pub(crate) fn view(name: &str, spec: &ViewSpec) -> Vec<Broken> {
-    sql_name(name, &spec.schema, spec.name.as_deref())
+    let mut found = sql_name(name, &spec.schema, spec.name.as_deref());
+    if spec.query.trim().is_empty() {
+        found.push(broken("spec.query", "it is blank: give one SELECT"));
+    }
+    found
 }
 
 fn sql_name(object: &str, schema: &str, name: Option<&str>) -> Vec<Broken> {

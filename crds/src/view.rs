@@ -45,6 +45,7 @@ use crate::{
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!self.schema.startsWith('pg_') && !(self.schema in ['information_schema', 'offtake'])")
         .message("schema: pg_*, information_schema and offtake belong to the system: choose another"),
+    validation = Rule::new("self.query.trim() != ''").message("query: it is blank: give one SELECT"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ViewSpec {

@@ -38,6 +38,11 @@ impl ApiError {
         let doing = doing.into();
         move |source| ApiError { doing, source }
     }
+
+    /// Somebody else changed the object at the same moment.
+    pub fn conflict(&self) -> bool {
+        matches!(&self.source, kube::Error::Api(status) if status.is_conflict())
+    }
 }
 
 impl Diagnosis for ApiError {
@@ -45,7 +50,7 @@ impl Diagnosis for ApiError {
         match &self.source {
             kube::Error::Api(status) if status.is_forbidden() => "ApiForbidden".to_owned(),
             kube::Error::Api(status) if status.is_invalid() => "ApiInvalid".to_owned(),
-            kube::Error::Api(status) if status.is_conflict() => "ApiConflict".to_owned(),
+            _ if self.conflict() => "ApiConflict".to_owned(),
             _ => "ApiUnavailable".to_owned(),
         }
     }

@@ -85,6 +85,16 @@ const SOURCE: &[Reason] = &[
     ("WorkerImage", "the image cannot be had", "spec.worker.image and imagePullSecrets"),
     ("WorkerNotStarted", "the container cannot be started", "kubectl describe pod"),
     (
+        "WorkerNotCreated",
+        "the container is not there two minutes after the pod got its node",
+        "kubectl describe pod tells what it waits for: its volume, the network, a large image",
+    ),
+    (
+        "WorkerTerminating",
+        "the pod is still there a minute after its grace: its node may be lost, and no other pod takes its place",
+        "if the node is lost for good, taint it `node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`, or `kubectl delete pod --force`",
+    ),
+    (
         "WorkerCrashing",
         "the worker ends again and again; the message has its last words",
         "kubectl logs --previous; memory, if it was killed for it",
@@ -119,8 +129,9 @@ const SOURCE: &[Reason] = &[
     ("SlotDropped", "Event: the slot was dropped upstream", ""),
     (
         "SlotLeft",
-        "Event: the PgSource is gone and its slot is not; also in the namespace default, where the namespace is deleted too",
-        "drop it by hand: the Event has the statement",
+        "Event: the PgSource is gone and its slot is not, because the database was not reached in time, or because the source never read \
+         from the slot, which may be another's; also in the namespace default, where the namespace is deleted too",
+        "drop it by hand, unless it is another's: the Event has the statement",
     ),
 ];
 

@@ -48,6 +48,7 @@ pub(super) fn follow(
     (problems.len() == before).then(|| Connection {
         object: name.to_string(),
         host: spec.host.clone(),
+        address: None,
         port: spec.port,
         database: spec.database.clone(),
         user: spec.user.clone(),

@@ -37,11 +37,12 @@ fn kustomize_gives_the_rights_that_the_chart_gives() {
 #[test]
 fn argo_cd_is_given_the_health_check_that_stands_beside() {
     let patch: Value = serde_yaml::from_str(&read("deploy/argocd/argocd-cm.yaml")).expect("is YAML");
-    let customizations = patch["data"]["resource.customizations"].as_str().expect("is text");
-    let customizations: Value = serde_yaml::from_str(customizations).expect("is YAML");
-    let lua = customizations["offtake.dev/*"]["health.lua"].as_str().expect("is text");
     let code = |text: &str| -> String {
         text.lines().filter(|line| !line.starts_with("-- ")).map(|line| format!("{line}\n")).collect()
     };
-    assert_eq!(code(lua), code(&read("deploy/argocd/health.lua")));
+    let lua = code(&read("deploy/argocd/health.lua"));
+    for kind in ["PgConnection", "PgSource", "SourceTable", "View"] {
+        let key = format!("resource.customizations.health.offtake.dev_{kind}");
+        assert_eq!(code(patch["data"][key.as_str()].as_str().expect("is text")), lua, "{kind}");
+    }
 }

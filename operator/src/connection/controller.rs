@@ -28,7 +28,7 @@ async fn run(object: Arc<PgConnection>, context: &Context) -> Result<Action, Rec
         return Ok(Action::requeue(FLOOR));
     }
     let inputs = Inputs::gather(&context.client, object).await?;
-    let planned = plan(&inputs);
+    let planned = plan(&inputs, &context.settings);
     let (outcome, next) = match &planned {
         Ok(connection) => {
             let (outcome, next) = context.probes.probe(&inputs.name, connection).await;

@@ -8,4 +8,5 @@ mod status;
 
 pub use controller::reconcile;
 pub use inputs::{manifests, secrets};
+pub use plan::from_here;
 pub use status::missing;

@@ -68,11 +68,22 @@ fn of_the_server(finding: &Finding) -> bool {
     !matches!(finding.check, "publication" | "publication-operations" | "slot")
 }
 
+/// Slots and senders may be used up by the connection's own sources. One that gets none tells so itself.
+fn used_up(finding: &Finding) -> bool {
+    let reason = finding.problem.as_ref().map(|problem| problem.reason.as_str());
+    matches!(reason, Some("NoSlotFree" | "NoSenderFree"))
+}
+
 async fn reach(connection: &Connection) -> Outcome {
     let probing = async {
         let session = session::connect(connection, "offtake operator").await?;
         let mut found = offtake_postgres::preflight::preflight(&session, "", "", &[]).await?;
         found.findings.retain(of_the_server);
+        found
+            .findings
+            .iter_mut()
+            .filter(|finding| used_up(finding))
+            .for_each(|finding| finding.fatal = false);
         Ok(found)
     };
     match timeout(LIMIT, probing).await {

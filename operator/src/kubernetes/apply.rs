@@ -14,7 +14,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::{ApiError, Diagnosis, Retry},
-    kubernetes::labels::{APPLIED, OPERATOR},
+    kubernetes::{
+        labels::{APPLIED, OPERATOR},
+        quantity,
+    },
     metrics,
 };
 
@@ -131,6 +134,7 @@ pub fn holds(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
             wanted.iter().all(|(key, wanted)| match live.get(key) {
+                Some(live) if matches!(key.as_str(), "requests" | "limits") => provides(live, wanted),
                 Some(live) => holds(live, wanted),
                 None => empty(wanted),
             })
@@ -139,6 +143,20 @@ pub fn holds(live: &Value, wanted: &Value) -> bool {
             live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| holds(live, wanted))
         }
         _ => live == wanted,
+    }
+}
+
+/// Whether the live object has the amounts of resources that are wanted, in whatever spelling.
+fn provides(live: &Value, wanted: &Value) -> bool {
+    let same = |live: &Value, wanted: &Value| match (live.as_str(), wanted.as_str()) {
+        (Some(live), Some(wanted)) => quantity::same(live, wanted),
+        _ => live == wanted,
+    };
+    match wanted.as_object() {
+        Some(wanted) => {
+            wanted.iter().all(|(name, amount)| live.get(name).is_some_and(|live| same(live, amount)))
+        }
+        None => live == wanted,
     }
 }
 
@@ -169,5 +187,8 @@ mod tests {
         assert!(!holds(&live, &json!({"a": {"b": 2}})));
         assert!(!holds(&live, &json!({"list": []})));
         assert!(!holds(&live, &json!({"more": 1})));
+        let live = json!({"resources": {"requests": {"cpu": "500m", "memory": "1Gi"}}});
+        assert!(holds(&live, &json!({"resources": {"requests": {"cpu": "0.5"}}})));
+        assert!(!holds(&live, &json!({"resources": {"requests": {"memory": "2Gi"}}})));
     }
 }

@@ -4,4 +4,5 @@ pub mod apply;
 pub mod events;
 pub mod labels;
 pub mod names;
+pub mod quantity;
 pub mod secret;

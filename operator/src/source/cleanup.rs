@@ -4,6 +4,9 @@
 //! reached is remembered from the last reconcile, because the PgConnection and its Secret often go with the source (`kubectl delete -f`,
 //! a namespace); without memory, after a restart of the operator in between, they are looked up. The deadline counts from the deletion
 //! itself, so a restart does not extend it; one attempt is always made.
+//!
+//! Only a slot that the source has read from is dropped. Another one of its name may belong to another PgSource, to the same manifests in
+//! another cluster, or to another program: it is left undisturbed, and named.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +18,12 @@ use kube::{
     runtime::controller::Action,
 };
 use offtake_contract::{Connection, Problem};
-use offtake_crds::{ObjectName, PgSource, ReclaimPolicy, catalog};
+use offtake_crds::{ObjectName, PgSource, PgSourceStatus, ReclaimPolicy, catalog};
 use offtake_postgres::{PgError, session, slot};
 use serde_json::json;
 use tokio::time::timeout;
 
+use super::status::kept;
 use crate::{
     connection,
     context::{Context, name_of},
@@ -40,6 +44,15 @@ use crate::{
 const AGAIN: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(8);
 
+/// What became of the slot.
+enum End {
+    Dropped,
+    /// There was none.
+    Absent,
+    /// It is there, and the source never read from it.
+    Unclaimed,
+}
+
 /// One step of a deletion.
 pub async fn run(object: &Arc<PgSource>, context: &Arc<Context>) -> Result<Action, ReconcileError> {
     let name = name_of(&**object);
@@ -47,40 +60,62 @@ pub async fn run(object: &Arc<PgSource>, context: &Arc<Context>) -> Result<Actio
         context.unlink(&name);
         return Ok(Action::requeue(FLOOR));
     }
+    // The last steps know only what the status keeps: it has to have the newest before the link goes.
+    let status = kept(&context.seen(&name), &object.status.clone().unwrap_or_default());
+    write(&context.client, &**object, object.status.as_ref(), &status).await?;
     context.unlink(&name);
     context.trigger_members(&name);
     let slot = slot_of(object, &name);
     let regarding = object.object_ref(&());
     // A worker that was never given a catalog has made no slot.
-    let made = object.status.as_ref().is_some_and(|status| status.catalog.is_some());
-    if object.spec.slot.reclaim_policy == ReclaimPolicy::Retain || !made {
+    if object.spec.slot.reclaim_policy == ReclaimPolicy::Retain || status.catalog.is_none() {
         release(object, context).await?;
         return Ok(Action::requeue(FLOOR));
     }
-    let problem = match attempt(object, context, &name, &slot).await {
-        Ok(()) => {
+    let claimed = status.slot.as_ref().is_some_and(|slot| slot.claimed == Some(true));
+    let words = match attempt(object, context, &name, &slot, claimed).await {
+        Ok(End::Dropped) => {
             let notice =
                 Notice::normal("SlotDropped", format!("replication slot {slot} is dropped upstream"));
             events::publish(&context.recorder, &regarding, &notice).await;
-            release(object, context).await?;
-            return Ok(Action::requeue(FLOOR));
+            None
         }
-        Err(problem) => problem,
+        Ok(End::Absent) => None,
+        Ok(End::Unclaimed) => Some(spared(&name, &slot)),
+        Err(problem) if waited(object) >= context.settings.slot_drop_deadline => {
+            Some(left(&name, &slot, &problem, claimed))
+        }
+        Err(problem) => {
+            tell(object, context, &status, &slot, &problem).await?;
+            return Ok(Action::requeue(AGAIN));
+        }
     };
-    if waited(object) >= context.settings.slot_drop_deadline {
-        let notice = Notice::warning("SlotLeft", left(&name, &slot, &problem));
-        events::publish_beyond(&context.recorder, &regarding, &notice).await;
+    if let Some(words) = words {
+        events::publish_beyond(&context.recorder, &regarding, &Notice::warning("SlotLeft", words)).await;
         metrics::slot_left();
         metrics::problem("SlotLeft");
-        release(object, context).await?;
-        return Ok(Action::requeue(FLOOR));
     }
-    tell(object, context, &slot, &problem).await?;
-    Ok(Action::requeue(AGAIN))
+    release(object, context).await?;
+    Ok(Action::requeue(FLOOR))
+}
+
+/// The Event's words where a slot is there that may be another's.
+fn spared(name: &ObjectName, slot: &str) -> String {
+    format!(
+        "PgSource {name} is gone, and replication slot {slot} was left upstream: the source never read from it, so it may be another's. It \
+         keeps write-ahead log until it is dropped; if nobody needs it: SELECT pg_drop_replication_slot('{slot}');"
+    )
 }
 
 /// The Event's words: they are the last that is heard of the slot.
-fn left(name: &ObjectName, slot: &str, problem: &Problem) -> String {
+fn left(name: &ObjectName, slot: &str, problem: &Problem, claimed: bool) -> String {
+    if !claimed {
+        return format!(
+            "PgSource {name} is gone, and replication slot {slot} was left upstream, if it is there: {}: {}. The source never read from it, \
+             so it may be another's; if nobody needs it: SELECT pg_drop_replication_slot('{slot}');",
+            problem.reason, problem.message
+        );
+    }
     format!(
         "PgSource {name} is gone, and replication slot {slot} was left upstream: {}: {}. It keeps write-ahead log until it is dropped: SELECT \
          pg_drop_replication_slot('{slot}');",
@@ -97,8 +132,13 @@ fn waited(object: &PgSource) -> Duration {
     Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or_default()
 }
 
-async fn tell(object: &PgSource, context: &Context, slot: &str, problem: &Problem) -> Result<(), ApiError> {
-    let before = object.status.clone().unwrap_or_default();
+async fn tell(
+    object: &PgSource,
+    context: &Context,
+    before: &PgSourceStatus,
+    slot: &str,
+    problem: &Problem,
+) -> Result<(), ApiError> {
     let message = format!("replication slot {slot} is to be dropped: {}", sentence(problem));
     let health = Health::progressing(&problem.reason, message);
     let mut status = before.clone();
@@ -107,8 +147,14 @@ async fn tell(object: &PgSource, context: &Context, slot: &str, problem: &Proble
     write(&context.client, object, object.status.as_ref(), &status).await.map(drop)
 }
 
-/// Stops the worker, then drops the slot.
-async fn attempt(object: &PgSource, context: &Context, name: &ObjectName, slot: &str) -> Result<(), Problem> {
+/// Stops the worker, then drops the slot if it is the source's own.
+async fn attempt(
+    object: &PgSource,
+    context: &Context,
+    name: &ObjectName,
+    slot: &str,
+    claimed: bool,
+) -> Result<End, Problem> {
     let stopped = stop_worker(context, name).await;
     // Half of the time is the pod's; then its session is ended from the other side.
     let patient = waited(object) < context.settings.slot_drop_deadline / 2;
@@ -118,8 +164,8 @@ async fn attempt(object: &PgSource, context: &Context, name: &ObjectName, slot: 
         return Err(problem);
     }
     let connection = reach(object, context, name).await?;
-    match timeout(ATTEMPT, drop_slot(&connection, slot)).await {
-        Ok(dropped) => dropped.map_err(|error| error.problem()),
+    match timeout(ATTEMPT, end_slot(&connection, slot, claimed)).await {
+        Ok(end) => end.map_err(|error| error.problem()),
         Err(_) => {
             Err(Problem::new("Unreachable", "the database does not answer in time", "it is tried again"))
         }
@@ -167,18 +213,34 @@ async fn reach(object: &PgSource, context: &Context, name: &ObjectName) -> Resul
         .await
         .map_err(|error| Problem::new("ApiUnavailable", error.to_string(), "it is tried again"))?;
     catalog::connection(&manifests, &reference, &found)
+        .map(|connection| connection::from_here(connection, &name.namespace, &context.settings))
         .map_err(|problems| problems.into_iter().next().unwrap_or_else(gone))
 }
 
-/// Drops the slot. A session that still reads from it is ended: its worker is gone, or had its time.
-async fn drop_slot(connection: &Connection, name: &str) -> Result<(), PgError> {
+/// Ends the session of a worker that reads from the slot: a program of another name is never disturbed.
+const END_READER: &str = "\
+    SELECT pg_terminate_backend(reader.pid)
+    FROM pg_replication_slots slot JOIN pg_stat_activity reader ON reader.pid = slot.active_pid
+    WHERE slot.slot_name = $1::text AND reader.application_name LIKE 'offtake %'";
+
+/// Drops a slot that is claimed. A worker's session that still reads from it is ended: the worker is gone, or had its time.
+async fn end_slot(connection: &Connection, name: &str, claimed: bool) -> Result<End, PgError> {
     let session = session::connect(connection, "offtake operator").await?;
-    if let Some(pid) = slot::state(&session, name).await?.and_then(|state| state.active_pid) {
-        let ended = session.execute("SELECT pg_terminate_backend($1::int4)", &[&pid]).await;
-        tracing::info!(slot = name, pid, ended = ended.is_ok(), "ended the session that reads the slot");
+    let Some(state) = slot::state(&session, name).await? else { return Ok(End::Absent) };
+    if !claimed {
+        return Ok(End::Unclaimed);
+    }
+    if let Some(pid) = state.active_pid {
+        let ended = session.execute(END_READER, &[&name]).await;
+        tracing::info!(
+            slot = name,
+            pid,
+            ended = ended.is_ok_and(|count| count > 0),
+            "the slot is still read"
+        );
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    slot::drop(&session, name).await.map(drop)
+    Ok(if slot::drop(&session, name).await? { End::Dropped } else { End::Absent })
 }
 
 /// Sets the finalizer.
@@ -220,9 +282,17 @@ mod tests {
     #[test]
     fn the_last_words_name_the_slot_and_how_to_drop_it() {
         let name = ObjectName::new("team", "shop");
-        let words = left(&name, "offtake_team_shop", &Problem::new("Unreachable", "no answer", ""));
-        assert!(
-            words.contains("pg_drop_replication_slot('offtake_team_shop')") && words.contains("team/shop")
-        );
+        let problem = Problem::new("Unreachable", "no answer", "");
+        let slot = "offtake_team_shop";
+        for words in
+            [left(&name, slot, &problem, true), left(&name, slot, &problem, false), spared(&name, slot)]
+        {
+            assert!(
+                words.contains("pg_drop_replication_slot('offtake_team_shop')")
+                    && words.contains("team/shop")
+                    && words.contains("was left"),
+                "{words}"
+            );
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     context::{Context, name_of},
-    error::{Diagnosis, ReconcileError, Retry},
+    error::{ApiError, Diagnosis, ReconcileError, Retry},
     kubernetes::{
         apply::ApplyError,
         events::{self, Notice},
@@ -25,12 +25,16 @@ use crate::{
     membership::spec_state,
     reconcile::{FLOOR, SOON, measured},
     status::{
-        conditions::{Health, ready},
+        conditions::{Health, conditions, ready},
         write::write,
     },
     transition,
+    worker::link::Contact,
     workload::{Objects, build},
 };
+
+/// A worker that does not come is judged by the time that went by, too.
+const AWAY: Duration = Duration::from_secs(30);
 
 /// One status of a source is not written again sooner, unless `Ready` changed.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -43,15 +47,14 @@ async fn run(object: Arc<PgSource>, context: &Arc<Context>) -> Result<Action, Re
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::run(&object, context).await;
     }
-    let finalized = object.finalizers().iter().any(|finalizer| finalizer == labels::FINALIZER);
-    match (object.spec.slot.reclaim_policy, finalized) {
-        // Before anything could be made upstream.
-        (ReclaimPolicy::Delete, false) => cleanup::hold(&object, context).await?,
-        (ReclaimPolicy::Retain, true) => cleanup::release(&object, context).await?,
-        _ => {}
-    }
     let name = name_of(&*object);
-    let inputs = Inputs::gather(context, object).await?;
+    let inputs = match prepare(&object, context).await {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            tell_unprepared(&object, context, &error).await;
+            return Err(error.into());
+        }
+    };
     let address = inputs.pod.as_deref().and_then(|pod| context.pod_address(pod));
     let plan = plan(&inputs, &context.settings, address);
     if let Some(connection) = &plan.connection {
@@ -66,6 +69,40 @@ async fn run(object: Arc<PgSource>, context: &Arc<Context>) -> Result<Action, Re
         Err(error) => Err(told(&error)),
     };
     tell(context, &inputs, &plan, grown.err()).await
+}
+
+async fn prepare(object: &Arc<PgSource>, context: &Context) -> Result<Inputs, ApiError> {
+    let finalized = object.finalizers().iter().any(|finalizer| finalizer == labels::FINALIZER);
+    match (object.spec.slot.reclaim_policy, finalized) {
+        // Before anything could be made upstream.
+        (ReclaimPolicy::Delete, false) => cleanup::hold(object, context).await?,
+        (ReclaimPolicy::Retain, true) => cleanup::release(object, context).await?,
+        _ => {}
+    }
+    Inputs::gather(context, object.clone()).await
+}
+
+/// What keeps the source from being looked at is told in its status; what else is known of it stays.
+async fn tell_unprepared(object: &PgSource, context: &Context, error: &ApiError) {
+    // A conflict is gone with the next look.
+    if error.conflict() {
+        return;
+    }
+    let before = object.status.clone().unwrap_or_default();
+    let generation = object.metadata.generation;
+    let health = Health::retrying(&error.problem());
+    let status = PgSourceStatus {
+        observed_generation: generation,
+        conditions: conditions(&health, generation, &before.conditions, Timestamp::now()),
+        ..before.clone()
+    };
+    match write(&context.client, object, object.status.as_ref(), &status).await {
+        Ok(true) => {
+            transition::tell(&context.recorder, &object.object_ref(&()), &before.conditions, &health).await;
+        }
+        Ok(false) => {}
+        Err(error) => tracing::debug!("{error}"),
+    }
 }
 
 fn told(error: &impl Diagnosis) -> (Problem, Retry) {
@@ -120,14 +157,14 @@ async fn tell(
         stateful_set: inputs.stateful_set.as_deref(),
         tables: plan.tables,
         views: plan.views,
+        now: Timestamp::now(),
     };
     let before = object.status.clone().unwrap_or_default();
     if unknown(&observed) && before.observed_generation == object.metadata.generation {
         return Ok(Action::requeue(SOON));
     }
-    let now = Timestamp::now();
-    let (health, again) = health(&observed).settle(&before.conditions, now);
-    let status = status(&health, &observed, object.metadata.generation, &before, now);
+    let (health, again) = health(&observed).settle(&before.conditions, observed.now);
+    let status = status(&health, &observed, object.metadata.generation, &before);
     if let Some(wait) = too_soon(context, inputs, &before, &status, &health) {
         return Ok(Action::requeue(wait));
     }
@@ -139,7 +176,8 @@ async fn tell(
         return Ok(Action::requeue(context.failures.pause(&format!("apply {}", inputs.name))));
     }
     context.failures.forget(&format!("apply {}", inputs.name));
-    Ok(Action::requeue(again.and_then(|again| Duration::try_from(again).ok()).unwrap_or(FLOOR)))
+    let floor = if seen.contact == Contact::Up { FLOOR } else { AWAY };
+    Ok(Action::requeue(again.and_then(|again| Duration::try_from(again).ok()).unwrap_or(floor)))
 }
 
 /// How long a write of mere numbers has to wait.

@@ -12,6 +12,7 @@ use offtake_crds::{
 
 use super::inputs::Inputs;
 use crate::{
+    connection::from_here,
     context::{Outlook, Settings},
     kubernetes::labels,
     membership::spec_state,
@@ -54,7 +55,7 @@ pub fn plan(inputs: &Inputs, settings: &Arc<Settings>, address: Option<IpAddr>) 
     });
     let (connection, order, problems) = match source {
         Ok(source) => {
-            let connection = source.connection.clone();
+            let connection = from_here(source.connection.clone(), &inputs.name.namespace, settings);
             let catalog = Catalog { generation: 0, source, tables, views };
             (Some(connection), Some(Arc::new(order(inputs, catalog, &refused))), Vec::new())
         }

@@ -32,6 +32,7 @@ pub struct Observed<'a> {
     pub stateful_set: Option<&'a StatefulSet>,
     pub tables: usize,
     pub views: usize,
+    pub now: Timestamp,
 }
 
 impl Observed<'_> {
@@ -41,6 +42,10 @@ impl Observed<'_> {
         let report = self.seen.published.source.as_deref()?;
         (told.spec == self.spec && report.generation >= told.since).then_some(report)
     }
+
+    fn trouble(&self) -> Option<Problem> {
+        pod::trouble(self.pod?, self.now)
+    }
 }
 
 /// The worker was not asked yet, and nothing else stands in the way: what was said before holds until it was.
@@ -48,7 +53,7 @@ pub fn unknown(observed: &Observed<'_>) -> bool {
     observed.seen.contact == Contact::Unknown
         && observed.problems.is_empty()
         && observed.apply.is_none()
-        && observed.pod.and_then(pod::trouble).is_none()
+        && observed.trouble().is_none()
 }
 
 pub fn health(observed: &Observed<'_>) -> Health {
@@ -60,8 +65,7 @@ pub fn health(observed: &Observed<'_>) -> Health {
         Some((problem, Retry::Backoff)) => return Health::retrying(problem),
         None => {}
     }
-    let trouble = observed.pod.and_then(pod::trouble);
-    match (&observed.seen.contact, trouble) {
+    match (&observed.seen.contact, observed.trouble()) {
         (Contact::None | Contact::Unknown | Contact::Down(_), Some(problem)) => Health::waiting(&problem),
         (Contact::None, None) if observed.pod.is_none() => Health::waiting(&Problem::new(
             "WorkerStarting",
@@ -107,29 +111,47 @@ pub fn status(
     observed: &Observed<'_>,
     generation: Option<i64>,
     before: &PgSourceStatus,
-    now: Timestamp,
 ) -> PgSourceStatus {
     let report = observed.seen.published.source.as_deref();
     PgSourceStatus {
         observed_generation: generation,
-        conditions: conditions(health, generation, &before.conditions, now),
-        // The worker's last words stay while it is away.
-        slot: report.map(|report| slot(&report.status)).or_else(|| before.slot.clone()),
-        lag: report.map(|report| lag(&report.status)).or_else(|| before.lag.clone()),
+        conditions: conditions(health, generation, &before.conditions, observed.now),
+        slot: match report {
+            Some(report) => Some(slot(&report.status, before.slot.as_ref())),
+            None => before.slot.clone().map(unheard),
+        },
+        lag: report.map(|report| lag(&report.status)),
         tables: Some(tables(observed)),
         views: Some(views(observed)),
         snapshot: snapshot(observed),
         worker: observed.stateful_set.map(|set| worker(set, observed)),
-        catalog: observed.seen.pushed.as_ref().map_or_else(
-            || before.catalog.clone(),
-            |pushed| {
-                Some(CatalogStatus { generation: signed(pushed.generation), digest: pushed.digest.clone() })
-            },
-        ),
+        catalog: catalog(observed.seen, before),
     }
 }
 
-fn slot(source: &SourceStatus) -> SlotStatus {
+/// What has to be known for the slot's end, should the source be deleted now.
+pub fn kept(seen: &Seen, before: &PgSourceStatus) -> PgSourceStatus {
+    PgSourceStatus {
+        slot: match seen.published.source.as_deref() {
+            Some(report) => Some(slot(&report.status, before.slot.as_ref())),
+            None => before.slot.clone(),
+        },
+        catalog: catalog(seen, before),
+        ..before.clone()
+    }
+}
+
+fn catalog(seen: &Seen, before: &PgSourceStatus) -> Option<CatalogStatus> {
+    let Some(pushed) = &seen.pushed else { return before.catalog.clone() };
+    Some(CatalogStatus { generation: signed(pushed.generation), digest: pushed.digest.clone() })
+}
+
+/// While the worker is away, only what holds nevertheless stays.
+fn unheard(slot: SlotStatus) -> SlotStatus {
+    SlotStatus { state: Some("Unknown".to_owned()), retained_bytes: None, ..slot }
+}
+
+fn slot(source: &SourceStatus, before: Option<&SlotStatus>) -> SlotStatus {
     let lost = source.slot.wal_status.as_deref() == Some("lost")
         || source.problem.as_ref().is_some_and(|problem| {
             matches!(problem.reason.as_str(), "SlotLost" | "SlotMissing" | "SlotAhead")
@@ -142,6 +164,10 @@ fn slot(source: &SourceStatus) -> SlotStatus {
     SlotStatus {
         name: source.slot.name.clone(),
         state: Some(state.to_owned()),
+        // It stays the source's own, whatever happens to the stream.
+        claimed: (source.phase == SourcePhase::Streaming)
+            .then_some(true)
+            .or_else(|| before.and_then(|before| before.claimed)),
         confirmed_lsn: source.slot.confirmed_lsn.map(|lsn| lsn.to_string()),
         retained_bytes: source.slot.retained_bytes.map(signed),
     }
@@ -223,6 +249,7 @@ mod tests {
             stateful_set: None,
             tables: 2,
             views: 1,
+            now: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -256,8 +283,38 @@ mod tests {
         let seen = seen(SourcePhase::Streaming, None);
         let observed = observed(&seen);
         let health = health(&observed);
-        let first = status(&health, &observed, Some(1), &PgSourceStatus::default(), Timestamp::UNIX_EPOCH);
+        let first = status(&health, &observed, Some(1), &PgSourceStatus::default());
         assert_eq!(first.tables, Some(Ready { total: 2, ready: 0 }));
-        assert_eq!(status(&health, &observed, Some(1), &first, Timestamp::now()), first);
+        let later = Observed { now: Timestamp::now(), ..observed };
+        assert_eq!(status(&health, &later, Some(1), &first), first);
+    }
+
+    #[test]
+    fn of_a_worker_that_is_away_no_numbers_stay() {
+        let mut streaming = seen(SourcePhase::Streaming, None);
+        let report = Arc::make_mut(streaming.published.source.as_mut().unwrap());
+        report.status.slot.retained_bytes = Some(7);
+        report.status.slot.confirmed_lsn = Some(offtake_contract::Lsn(9));
+        report.status.lag.seconds = Some(0.5);
+        let well = status(
+            &Health::ready("Streaming", ""),
+            &observed(&streaming),
+            Some(1),
+            &PgSourceStatus::default(),
+        );
+        let slot = well.slot.clone().unwrap();
+        assert_eq!((slot.state.as_deref(), slot.claimed), (Some("Streaming"), Some(true)));
+        let nobody = Seen { contact: Contact::None, ..Seen::default() };
+        let away = status(&Health::progressing("WorkerStarting", ""), &observed(&nobody), Some(1), &well);
+        assert_eq!((away.slot, away.lag), (Some(unheard(slot)), None));
+        let retrying = seen(SourcePhase::Retrying, None);
+        let back = status(&Health::progressing("Retrying", ""), &observed(&retrying), Some(1), &well);
+        assert_eq!(back.slot.unwrap().claimed, Some(true));
+    }
+
+    #[test]
+    fn a_slot_is_claimed_by_reading_it_only() {
+        let seen = seen(SourcePhase::Connecting, None);
+        assert_eq!(kept(&seen, &PgSourceStatus::default()).slot.unwrap().claimed, None);
     }
 }

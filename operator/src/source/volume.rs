@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     error::{ApiError, Diagnosis, Retry},
+    kubernetes::quantity::same,
     metrics,
     workload::{Objects, Workload},
 };
@@ -56,7 +57,7 @@ pub async fn grow(client: &Client, workload: &Workload, objects: &Objects) -> Re
         .spec
         .as_ref()
         .and_then(|spec| request(spec.volume_claim_templates.as_ref()?.first()?));
-    if made.is_none_or(|made| made.0 == *wanted) {
+    if made.is_none_or(|made| same(&made.0, wanted)) {
         return Ok(());
     }
     let name = workload.name.volume();
@@ -65,7 +66,7 @@ pub async fn grow(client: &Client, workload: &Workload, objects: &Objects) -> Re
     else {
         return Ok(());
     };
-    if request(&claim).is_some_and(|asked| asked.0 == *wanted) {
+    if request(&claim).is_some_and(|asked| same(&asked.0, wanted)) {
         return Ok(());
     }
     let body = json!({"spec": {"resources": {"requests": {"storage": wanted}}}});

@@ -59,9 +59,14 @@ pub fn status(
 ) -> ViewStatus {
     let conditions = conditions(health, generation, &before.conditions, now);
     let report = match standing {
-        // What the worker said last stays.
+        // What the worker said last stays, but for the lag, which was that moment's.
         Standing::Unreported(_) | Standing::Unknown => {
-            return ViewStatus { observed_generation: generation, conditions, ..before.clone() };
+            return ViewStatus {
+                observed_generation: generation,
+                conditions,
+                lag_seconds: None,
+                ..before.clone()
+            };
         }
         Standing::Reported(report) => report,
     };

@@ -47,6 +47,10 @@ pub struct Connection {
     pub object: String,
     /// A host name, an address, or a directory that holds a Unix socket (starts with `/`).
     pub host: String,
+    /// Where the host is, if that is not what its name says from here (as libpq's `hostaddr`). TLS and messages keep to `host`. It is
+    /// no part of a catalog: each process finds its own way.
+    #[serde(skip)]
+    pub address: Option<String>,
     pub port: u16,
     pub database: String,
     pub user: String,

@@ -188,6 +188,7 @@ fn parse_url(url: &str) -> Option<Connection> {
     Some(Connection {
         object: "default/follow".into(),
         host: host.into(),
+        address: None,
         port: port.parse().ok()?,
         database: database.into(),
         user: user.into(),

@@ -230,6 +230,7 @@ mod tests {
             let connection = Connection {
                 object: "default/c".into(),
                 host: "db".into(),
+                address: None,
                 port: 5432,
                 database: "d".into(),
                 user: "u".into(),

@@ -72,7 +72,8 @@ impl Socket {
             if connection.host.starts_with('/') {
                 return Ok(Socket::Unix(UnixStream::connect(socket_path(connection)).await?));
             }
-            let stream = TcpStream::connect((connection.host.as_str(), connection.port)).await?;
+            let host = connection.address.as_ref().unwrap_or(&connection.host);
+            let stream = TcpStream::connect((host.as_str(), connection.port)).await?;
             stream.set_nodelay(true)?;
             socket2::SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
             Ok(Socket::Tcp(stream))
