@@ -131,7 +131,13 @@ async fn views_come_and_go_and_errors_are_data() {
         worker::rows(&client, "SELECT n FROM good").await.expect("rows"),
         vec![vec![Some("3".to_owned())]]
     );
+    let in_error = |status: &offtake_contract::Status| {
+        let shares = status.views.iter().find(|view| view.name == "shares");
+        shares.and_then(|view| view.problem.clone()).is_some_and(|problem| problem.reason == "RowsInError")
+    };
+    worker.status_when("the rows in error", in_error).await;
     at_end("UPDATE t SET d = 5 WHERE id = 3").await;
+    worker.status_when("no rows in error", |status| !in_error(status)).await;
     assert_eq!(
         worker::rows(&client, "SELECT s FROM on_shares").await.expect("healed"),
         vec![vec![Some("17".to_owned())]]

@@ -22,6 +22,37 @@ async fn schema_changes_stop_what_they_break_on_the_newest() {
     schema_changes(super::NEWEST).await;
 }
 
+/// The stream tells of a table with its next change only: until then, what it told is older than a copy that begins now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_of_a_quiet_table_is_copied() {
+    let upstream = Upstream::start(super::NEWEST).await;
+    upstream
+        .run("CREATE TABLE goods (id int PRIMARY KEY, n int); INSERT INTO goods VALUES (1, 1); CREATE PUBLICATION app FOR TABLE goods")
+        .await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("goods.yaml", manifests::table("goods", "goods", "")),
+    ]);
+    worker.ready().await;
+    let client = upstream.connect().await;
+    upstream.run("INSERT INTO goods VALUES (2, 2)").await;
+    let first = [Question { read: "SELECT * FROM goods", ask: "SELECT id, n FROM goods" }];
+    oracle::compare(&client, &mut worker, &first, "described").await;
+
+    upstream.run("ALTER TABLE goods ADD COLUMN w int DEFAULT 7").await;
+    worker.write("goods2.yaml", &manifests::table("goods-v2", "goods", "schema: v2\n  name: goods"));
+    worker
+        .status_when("the second version", |status| {
+            status.tables.len() == 2 && status.tables.iter().all(|table| table.phase == TablePhase::Running)
+        })
+        .await;
+    upstream.run("INSERT INTO goods VALUES (3, 3, 3); UPDATE goods SET w = 8 WHERE id = 1").await;
+    let [first] = first;
+    let both = [first, Question { read: "SELECT * FROM v2.goods", ask: "SELECT id, n, w FROM goods" }];
+    oracle::compare(&client, &mut worker, &both, "after the change").await;
+    worker.stop().await;
+}
+
 async fn schema_changes(version: &str) {
     let upstream = Upstream::start(version).await;
     upstream
