@@ -204,11 +204,13 @@ async fn what_was_altered_stops_its_table_and_view_alone() {
              CREATE TABLE swapped (id int PRIMARY KEY, v int, w int); CREATE TABLE filtered (id int PRIMARY KEY, v int);
              CREATE TABLE listed (id int PRIMARY KEY, v int); CREATE TABLE removed (id int PRIMARY KEY, v int);
              CREATE TABLE gone (id int PRIMARY KEY, v int); CREATE TABLE kept (id int PRIMARY KEY, v int);
+             CREATE TABLE rewritten (id int PRIMARY KEY, v int); INSERT INTO rewritten VALUES (1, 1);
              INSERT INTO swapped VALUES (1, 10, 20);
-             CREATE PUBLICATION app FOR TABLE renamed, retyped, swapped, filtered, listed, removed, gone, kept;",
+             CREATE PUBLICATION app FOR TABLE renamed, retyped, swapped, filtered, listed, removed, gone, kept, rewritten;",
         )
         .await;
-    let names = ["renamed", "retyped", "swapped", "filtered", "listed", "removed", "gone", "kept"];
+    let names =
+        ["renamed", "retyped", "swapped", "filtered", "listed", "removed", "gone", "kept", "rewritten"];
     let view =
         |table: &&str| manifests::view(&format!("of_{table}"), &format!("SELECT sum(v) AS v FROM {table}"));
     let mut worker = Worker::start(&[
@@ -253,6 +255,14 @@ async fn what_was_altered_stops_its_table_and_view_alone() {
         })
         .await;
     oracle::compare(&client, &mut worker, &kept, "three tables were altered").await;
+
+    // Other values of the same type: nothing of it is on the stream, now or later.
+    upstream.run("ALTER TABLE rewritten ALTER v TYPE int USING v + 1").await;
+    worker
+        .status_when("the rewritten table to stop", |status| {
+            phase(status, "default/rewritten") == TablePhase::SchemaAltered
+        })
+        .await;
 
     // Membership: only the catalog tells it.
     upstream

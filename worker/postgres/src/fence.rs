@@ -69,6 +69,9 @@ pub(crate) struct RelationFence {
     pub(crate) memberships: Vec<String>,
     /// For a partitioned table.
     pub(crate) partitions: BTreeMap<u32, PartitionFence>,
+    /// Changed by everything that rewrites the table. 0 where it has no file of its own.
+    #[serde(default)]
+    pub(crate) file_node: u32,
     pub(crate) columns: BTreeMap<i16, ColumnFence>,
 }
 
@@ -79,6 +82,9 @@ pub(crate) struct PartitionFence {
     pub(crate) file_node: u32,
     /// Attached by the transaction that created it, so empty then.
     pub(crate) born_attached: bool,
+    /// The transaction that attached it.
+    #[serde(default)]
+    pub(crate) attached: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +92,9 @@ pub(crate) struct ColumnFence {
     pub(crate) name: String,
     pub(crate) type_oid: u32,
     pub(crate) typmod: i32,
+    /// The transaction that altered the column last, be it in its default.
+    #[serde(default)]
+    pub(crate) version: u32,
 }
 
 /// Observes the publication and the tables. Each half is one statement, and so of one moment.
@@ -140,26 +149,41 @@ fn table_fence(row: &tokio_postgres::Row) -> TableFence {
                 let names = row.get::<_, Option<Vec<String>>>(11).unwrap_or_default();
                 let nodes = row.get::<_, Option<Vec<u32>>>(12).unwrap_or_default();
                 let born = row.get::<_, Option<Vec<bool>>>(13).unwrap_or_default();
-                let parts =
-                    names.into_iter().zip(nodes).zip(born).map(|((name, file_node), born_attached)| {
-                        PartitionFence { name, file_node, born_attached }
-                    });
+                let attached = row.get::<_, Option<Vec<i64>>>(20).unwrap_or_default();
+                let parts = names.into_iter().zip(nodes).zip(born).zip(attached).map(
+                    |(((name, file_node), born_attached), attached)| PartitionFence {
+                        name,
+                        file_node,
+                        born_attached,
+                        attached: transaction(attached),
+                    },
+                );
                 oids.into_iter().zip(parts).collect()
             },
+            file_node: row.get::<_, Option<u32>>(19).unwrap_or_default(),
             columns: {
                 let numbers = row.get::<_, Option<Vec<i16>>>(14).unwrap_or_default();
                 let names = row.get::<_, Option<Vec<String>>>(15).unwrap_or_default();
                 let types = row.get::<_, Option<Vec<u32>>>(16).unwrap_or_default();
                 let modifiers = row.get::<_, Option<Vec<i32>>>(17).unwrap_or_default();
-                let columns = names
-                    .into_iter()
-                    .zip(types)
-                    .zip(modifiers)
-                    .map(|((name, type_oid), typmod)| ColumnFence { name, type_oid, typmod });
+                let versions = row.get::<_, Option<Vec<i64>>>(18).unwrap_or_default();
+                let columns = names.into_iter().zip(types).zip(modifiers).zip(versions).map(
+                    |(((name, type_oid), typmod), version)| ColumnFence {
+                        name,
+                        type_oid,
+                        typmod,
+                        version: transaction(version),
+                    },
+                );
                 numbers.into_iter().zip(columns).collect()
             },
         }),
     }
+}
+
+/// A transaction's number as SQL's bigint has it.
+fn transaction(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
 }
 
 fn tables_query(version: u32) -> String {
@@ -194,7 +218,8 @@ SELECT w.oid, w.schema, w.name,
             {by_schema}
         ) membership),
        parts.oids, parts.names, parts.nodes, parts.born,
-       cols.numbers, cols.names, cols.types, cols.modifiers
+       cols.numbers, cols.names, cols.types, cols.modifiers, cols.versions,
+       pg_relation_filenode(c.oid), parts.attached
 FROM unnest($1::oid[], $2::text[], $3::text[]) AS w(oid, schema, name)
 LEFT JOIN pg_class c ON c.oid = w.oid
 LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -208,13 +233,15 @@ LEFT JOIN LATERAL (
     SELECT array_agg(tree.oid ORDER BY tree.oid) AS oids,
            array_agg(format('%I.%I', pn.nspname, pc.relname) ORDER BY tree.oid) AS names,
            array_agg(coalesce(pg_relation_filenode(tree.oid::regclass), 0::oid) ORDER BY tree.oid) AS nodes,
-           array_agg(tree.attached = a.xmin ORDER BY tree.oid) AS born
+           array_agg(tree.attached = a.xmin ORDER BY tree.oid) AS born,
+           array_agg(tree.attached::text::bigint ORDER BY tree.oid) AS attached
     FROM tree JOIN pg_class pc ON pc.oid = tree.oid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
     JOIN pg_attribute a ON a.attrelid = tree.oid AND a.attnum = -1
 ) parts ON true
 LEFT JOIN LATERAL (
     SELECT array_agg(a.attnum ORDER BY a.attnum) AS numbers, array_agg(a.attname::text ORDER BY a.attnum) AS names,
-           array_agg(a.atttypid ORDER BY a.attnum) AS types, array_agg(a.atttypmod ORDER BY a.attnum) AS modifiers
+           array_agg(a.atttypid ORDER BY a.attnum) AS types, array_agg(a.atttypmod ORDER BY a.attnum) AS modifiers,
+           array_agg(a.xmin::text::bigint ORDER BY a.attnum) AS versions
     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 ) cols ON true"
     )
