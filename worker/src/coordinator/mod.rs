@@ -107,6 +107,8 @@ pub struct Coordinator {
     constant: BTreeSet<CollectionId>,
     /// The last time that may be read, once everything is complete up to it.
     now: u64,
+    /// Times that were advanced to, from the newest version's on: only at these is a transaction there whole.
+    written: VecDeque<u64>,
     /// The last time handed to the engine. Ahead of `now` no view is installed, because its first contents would be those of `now`.
     ahead: u64,
     /// Views could have been installed while `ahead` was in front.
@@ -146,6 +148,7 @@ impl Coordinator {
             appearing: Vec::new(),
             constant: BTreeSet::new(),
             now: 0,
+            written: VecDeque::from([0]),
             ahead: 0,
             unsettled: false,
             uppers: BTreeMap::new(),
@@ -271,8 +274,9 @@ impl Coordinator {
         for id in &self.constant {
             self.results.advance(*id, time + 1);
         }
+        self.written.push_back(time);
         for (id, upper) in &self.uppers {
-            self.results.advance(*id, (*upper).min(time + 1));
+            self.results.advance(*id, whole(&self.written, *upper));
         }
         if std::mem::take(&mut self.unsettled) {
             self.settle_views()?;
@@ -410,7 +414,7 @@ impl Coordinator {
                 if self.views.is_installed(id) {
                     self.uppers.insert(id, upper);
                     // A view over constants alone is complete for ever; it moves on with the batches.
-                    self.results.advance(id, upper.min(self.now + 1));
+                    self.results.advance(id, whole(&self.written, upper));
                     if upper == u64::MAX {
                         self.constant.insert(id);
                     }
@@ -427,6 +431,9 @@ impl Coordinator {
         let before = self.results.time();
         let time = if self.spacing().is_some() { before } else { self.results.publish() };
         if time > before {
+            while self.written.get(1).is_some_and(|next| *next <= time) {
+                self.written.pop_front();
+            }
             self.unpublished_rows = 0;
             self.published_at = Instant::now();
         }
@@ -480,5 +487,27 @@ impl Coordinator {
                 }
             }
         });
+    }
+}
+
+/// Up to which time, exclusively, a view is complete that the engine has computed up to `upper`: what came ahead of a transaction's end, and
+/// every time between two ends, belongs to the end after it.
+fn whole(written: &VecDeque<u64>, upper: u64) -> u64 {
+    let complete = written.partition_point(|time| *time < upper);
+    complete.checked_sub(1).and_then(|last| written.get(last)).map_or(0, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_complete_up_to_the_end_of_a_transaction() {
+        let written = VecDeque::from([10, 20, 30]);
+        assert_eq!(whole(&written, 31), 31);
+        assert_eq!(whole(&written, u64::MAX), 31, "what came ahead is not written yet");
+        assert_eq!(whole(&written, 30), 21, "computed up to just before the end");
+        assert_eq!(whole(&written, 25), 21, "in the midst of the pieces of a transaction");
+        assert_eq!(whole(&written, 5), 0);
     }
 }
