@@ -5,8 +5,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use anyhow::Context;
 use offtake_cluster::Cluster;
 
-/// Runs a command until the standard input is closed, at the latest when the kernel ends us.
-const UNTIL_EOF: &str = r#""$@" & read -r _; kill "$!""#;
+/// Runs a command until the standard input is closed, at the latest when the kernel ends us. The output is the command's alone: it ends when
+/// the command does.
+const UNTIL_EOF: &str = r#""$@" & exec >&-; read -r _; kill "$!" 2>&-"#;
 
 /// A kubectl that runs until this is dropped.
 pub(crate) struct Background(Child);
