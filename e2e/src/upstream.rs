@@ -1,6 +1,6 @@
 //! A real PostgreSQL server for one test.
 
-use std::time::Duration;
+use std::{path::Path, process::Command, time::Duration};
 
 use offtake_contract::Lsn;
 use offtake_embedded::{Binaries, Options, Server};
@@ -66,4 +66,10 @@ pub async fn connect(address: &str) -> Result<Client, tokio_postgres::Error> {
 pub async fn wal_end(client: &Client) -> Result<Lsn, tokio_postgres::Error> {
     let row = client.query_one("SELECT pg_current_wal_lsn()::text", &[]).await?;
     Ok(row.get::<_, String>(0).parse().expect("PostgreSQL writes an LSN"))
+}
+
+/// Copies a stopped server's files, with their owners.
+pub fn copy_files(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(copied.success(), "cp: {copied}");
 }

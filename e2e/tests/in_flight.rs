@@ -3,8 +3,6 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt, chown},
-    path::Path,
-    process::Command,
 };
 
 use offtake_contract::Lsn;
@@ -12,6 +10,7 @@ use offtake_e2e::{
     Upstream, Worker, manifests,
     oracle::{self, Question, Rows},
     program::{self, Program},
+    upstream::copy_files,
     wait, worker,
 };
 use offtake_embedded::{Server, Shutdown};
@@ -40,7 +39,7 @@ async fn in_flight(version: &str) {
     // Copies lie beside the data: the server's account can enter there, and they go when the server goes.
     let data = upstream.server.data_dir();
     let (base, end) = (data.with_file_name("base"), data.with_file_name("end"));
-    copy(&data, &base);
+    copy_files(&data, &base);
     let (keep, size) = match upstream.server.major() {
         ..13 => ("wal_keep_segments", "1000"),
         _ => ("wal_keep_size", "16GB"),
@@ -78,9 +77,9 @@ async fn in_flight(version: &str) {
     fs::rename(&data, &end).expect("the last state goes aside");
     for (number, (lsn, answers)) in samples.into_iter().enumerate() {
         let context = format!("PostgreSQL {version}, seed {seed}, sample {number}");
-        copy(&base, &data);
+        copy_files(&base, &data);
         fs::remove_dir_all(data.join("pg_wal")).expect("the base's log goes");
-        copy(&end.join("pg_wal"), &data.join("pg_wal"));
+        copy_files(&end.join("pg_wal"), &data.join("pg_wal"));
         recover_to(&mut upstream.server, lsn);
         upstream.server.resume().await.unwrap_or_else(|error| panic!("{context}: to {lsn}: {error}"));
         // Version 11 would not complain about an LSN that it did not find.
@@ -135,9 +134,4 @@ fn recover_to(server: &mut Server, lsn: Lsn) {
     // The server opens it for writing before it puts it away.
     let owner = fs::metadata(&data).expect("the data directory");
     chown(&file, Some(owner.uid()), Some(owner.gid())).expect("the file is the server's");
-}
-
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
-    assert!(copied.success(), "cp: {copied}");
 }

@@ -1,12 +1,11 @@
-//! History upstream: tables rewritten under a snapshot, servers restored to an earlier state or promoted without the end of the log.
+//! History upstream: tables rewritten under a snapshot, servers restored to an earlier state or promoted without the end of the log, a
+//! publication that was not there when the log was written.
 
-use std::{path::Path, process::Command};
-
-use offtake_contract::{Lsn, Status};
+use offtake_contract::{Lsn, SourcePhase, Status};
 use offtake_e2e::{
     Upstream, Worker, manifests,
     oracle::{self, Question},
-    upstream::wal_end,
+    upstream::{copy_files, wal_end},
     wait,
 };
 use offtake_embedded::{Options, Shutdown};
@@ -62,7 +61,7 @@ async fn outrun() -> (Upstream, Worker, tempfile::TempDir, Lsn) {
     worker.stop().await;
     upstream.server.stop(Shutdown::Fast).await.expect("the server stops");
     let saved = tempfile::tempdir().expect("a folder");
-    copy(&upstream.server.data_dir(), &saved.path().join("data"));
+    copy_files(&upstream.server.data_dir(), &saved.path().join("data"));
     upstream.server.resume().await.expect("the server goes on");
     upstream.run("INSERT INTO t SELECT generate_series(2, 20000)").await;
     worker.spawn();
@@ -72,13 +71,8 @@ async fn outrun() -> (Upstream, Worker, tempfile::TempDir, Lsn) {
     worker.stop().await;
     upstream.server.kill9().await.expect("the server is killed");
     std::fs::remove_dir_all(upstream.server.data_dir()).expect("the lost state goes");
-    copy(&saved.path().join("data"), &upstream.server.data_dir());
+    copy_files(&saved.path().join("data"), &upstream.server.data_dir());
     (upstream, worker, saved, status.source.lsn.expect("an LSN"))
-}
-
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
-    assert!(copied.success(), "cp: {copied}");
 }
 
 fn lost(saying: &'static str) -> impl Fn(&Status) -> bool {
@@ -136,5 +130,41 @@ async fn a_promoted_server_that_lacked_the_end_is_not_followed_silently() {
     worker.spawn();
     worker.status_when("the other timeline to be noticed", lost("timeline 2")).await;
     copied_again(&upstream, &mut worker).await;
+    worker.stop().await;
+}
+
+/// 17 and older look the publication up in the catalog as it was when the change was written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_cannot_be_read_past_a_dropped_publication_is_told_and_made_again() {
+    let upstream = Upstream::start(super::OLDEST).await;
+    upstream
+        .run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE PUBLICATION app FOR TABLE t")
+        .await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&["t"])),
+    ]);
+    worker.ready().await;
+    upstream.run("DROP PUBLICATION app").await;
+    upstream.run("INSERT INTO t VALUES (2)").await;
+    worker
+        .status_when("the publication to be missed", |status| {
+            status.source.phase == SourcePhase::Failed
+                && status
+                    .source
+                    .problem
+                    .as_ref()
+                    .is_some_and(|problem| problem.reason == "PublicationMissing")
+        })
+        .await;
+    upstream.run("CREATE PUBLICATION app FOR TABLE t").await;
+    worker.status_when("the slot to be given up", lost("publication \"app\" did not exist")).await;
+    worker.kill9();
+    worker.spawn();
+    worker.status_when("the loss, still", lost("publication \"app\" did not exist")).await;
+    copied_again(&upstream, &mut worker).await;
+    upstream.run("INSERT INTO t VALUES (3)").await;
+    let questions = [Question { read: "SELECT * FROM t", ask: "SELECT * FROM t" }];
+    oracle::compare(&upstream.connect().await, &mut worker, &questions, "followed again").await;
     worker.stop().await;
 }

@@ -285,10 +285,11 @@ fn server(error: &ServerError) -> (&'static str, String, Retry) {
             OnChange,
         ),
         "42501" => ("PermissionDenied", "GRANT USAGE ON SCHEMA … and SELECT ON TABLE … to the user".to_owned(), OnChange),
-        // 17 and older look the publication up in the catalog as it was: creating it again does not help the slot.
         "42704" if says("publication") => (
             "PublicationMissing",
-            "CREATE PUBLICATION, then drop the slot: one that is older than its publication cannot be read".to_owned(),
+            "CREATE PUBLICATION; 17 and older cannot read the slot past the time without it: set slot.onLost: Resnapshot to make it again \
+             and copy every table again"
+                .to_owned(),
             OnChange,
         ),
         "42704" if says("replication slot") => (

@@ -18,10 +18,10 @@ pub struct SourceRecord {
     /// The timeline that the rows were read from.
     #[serde(default)]
     pub timeline: Option<u32>,
-    /// Why the rows are of a branch of history that the server left; it stands until everything is copied again, for the server's log may
-    /// pass our position meanwhile and look in order.
+    /// Why the slot cannot go on from the rows: they are of a branch of history that the server left, or its log cannot be read beyond them.
+    /// It stands until everything is copied again, for the server and its slot may look in order meanwhile.
     #[serde(default)]
-    pub branched: Option<String>,
+    pub severed: Option<String>,
 }
 
 /// One SourceTable's state.

@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Ingest, SessionError, applier::Message, copier, problems, records::SourceRecord, watcher};
 
+/// The publication is the only thing that the stream looks up by name.
+const UNDEFINED_OBJECT: &str = "42704";
+
 /// Runs until the connection fails, the source's definition changes (`Ok`) or the worker stops (`Ok`).
 pub async fn run(
     ingest: &mut Ingest,
@@ -39,7 +42,7 @@ pub async fn run(
         let watcher = watcher::run(ingest.clone(), catalog.clone());
         let changed = source_changed(ingest.catalog.clone(), catalog.clone());
         tokio::select! {
-            ended = pump(&mut stream, ingest) => ended,
+            ended = pump(&mut stream, ingest, &catalog.source.publication) => ended,
             ended = copier => ended,
             ended = watcher => ended,
             () = changed => Ok(()),
@@ -54,11 +57,32 @@ pub async fn run(
 }
 
 /// Hands the stream on. Waiting here when the applier is behind is what holds the upstream back.
-async fn pump(stream: &mut ReplicationStream, ingest: &Ingest) -> Result<(), SessionError> {
+async fn pump(
+    stream: &mut ReplicationStream,
+    ingest: &Ingest,
+    publication: &str,
+) -> Result<(), SessionError> {
     loop {
-        let events = stream.next_batch().await?;
-        ingest.tell(Message::Events(events)).await?;
+        match stream.next_batch().await {
+            Ok(events) => ingest.tell(Message::Events(events)).await?,
+            Err(error) => {
+                if error.sqlstate() == Some(UNDEFINED_OBJECT) {
+                    without_publication(ingest, publication)?;
+                }
+                return Err(error.into());
+            }
+        }
     }
+}
+
+/// Remembers that the stream met a part of the log that was written without the publication. 17 and older look it up in the catalog as it was
+/// then, and never get past: a publication created again, which is all that a later session sees, does not help the slot.
+fn without_publication(ingest: &Ingest, publication: &str) -> Result<(), SessionError> {
+    let Some(record) = ingest.records.source()? else { return Ok(()) };
+    let severed = format!(
+        "publication \"{publication}\" did not exist when what follows in the log was written, and PostgreSQL 17 and older cannot read past that"
+    );
+    Ok(ingest.records.put_source(&SourceRecord { severed: Some(severed), ..record })?)
 }
 
 /// Returns when a newer catalog has another source: tables and views alone do not end a session.
@@ -112,17 +136,17 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     }
     // A store that never got to the slot's beginning has nothing to lose.
     let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);
-    let branched = branched(&mut client, &identity, record.as_ref(), durable).await?;
+    let severed = severed(&mut client, &identity, record.as_ref(), durable).await?;
     if record.as_ref().is_some_and(|record| record.timeline != Some(identity.timeline)) {
         let told = ingest.reserve().await?;
         ingest.copied.lock().clear();
         told.send(Message::ForgetCopies);
     }
-    if let (Some(record), Some(_)) = (&record, &branched) {
-        ingest.records.put_source(&SourceRecord { branched: branched.clone(), ..record.clone() })?;
+    if let (Some(record), Some(_)) = (&record, &severed) {
+        ingest.records.put_source(&SourceRecord { severed: severed.clone(), ..record.clone() })?;
     }
     let lost = match &state {
-        _ if branched.is_some() => branched,
+        _ if severed.is_some() => severed,
         None => durable.map(|_| "it does not exist any more".to_owned()),
         Some(state) => match state.check(&source.connection.database, durable) {
             Ok(()) => None,
@@ -161,7 +185,7 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         publication: source.publication.clone(),
         slot: source.slot.clone(),
         timeline: Some(identity.timeline),
-        branched: None,
+        severed: None,
     };
     if record.as_ref() != Some(&identified) {
         ingest.records.put_source(&identified)?;
@@ -170,17 +194,17 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     Ok(client.start(&source.slot, from, &source.publication, Values::Text).await?)
 }
 
-/// Why the server's log is not a continuation of what was applied: it was restored to an earlier state, or a standby was promoted that
-/// lacked the end. Its slots may look in order all the same.
-async fn branched(
+/// Why the server's log is not a continuation of what was applied: it was restored to an earlier state, a standby was promoted that lacked
+/// the end, or an earlier session found that it cannot be read. The slot may look in order all the same.
+async fn severed(
     client: &mut ReplicationClient,
     identity: &SystemIdentity,
     record: Option<&SourceRecord>,
     durable: Option<Lsn>,
 ) -> Result<Option<String>, SessionError> {
     let (Some(durable), Some(record)) = (durable, record) else { return Ok(None) };
-    if record.branched.is_some() {
-        return Ok(record.branched.clone());
+    if record.severed.is_some() {
+        return Ok(record.severed.clone());
     }
     if identity.wal_position < durable {
         let end = identity.wal_position;
