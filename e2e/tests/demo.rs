@@ -1,14 +1,15 @@
 //! README's first command: it shows what it promises and leaves nothing behind, whatever ends it.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Read},
-    os::unix::fs::PermissionsExt,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read},
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use nix::{
+    pty::{Winsize, openpty},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -19,7 +20,7 @@ use offtake_e2e::{
 
 #[tokio::test]
 async fn the_demo_runs_and_leaves_nothing_behind() {
-    let mut demo = Demo::start(&["--for", "25s"]);
+    let mut demo = Demo::start(&["--for", "10s"]);
     let mut shown = String::new();
     demo.output.read_to_string(&mut shown).expect("what the demo shows");
     assert!(demo.process.wait().expect("its status").success(), "{shown}");
@@ -33,6 +34,26 @@ async fn the_demo_runs_and_leaves_nothing_behind() {
     }
     let left = left(demo.folder.path());
     assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_copies_have_progress_bars() {
+    let size = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = openpty(&size, None).expect("a terminal");
+    let mut demo = Demo::start_on(&["--for", "2s"], terminal.master, terminal.slave);
+    let mut shown = Vec::new();
+    // A terminal that nobody writes to any more is an error.
+    demo.output.read_to_end(&mut shown).ok();
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(demo.process.wait().expect("its status").success(), "{shown}");
+    let frames: Vec<_> = shown.split(['\r', '\n']).filter(|line| line.contains("order_lines ")).collect();
+    let empty = frames
+        .iter()
+        .position(|frame| frame.contains(&"░".repeat(40)) && frame.contains(" rows  Snapshotting"));
+    let full =
+        frames.iter().rposition(|frame| frame.contains(&"█".repeat(40)) && frame.contains(" rows  Running"));
+    assert!(empty.is_some() && empty < full, "{frames:#?}");
+    assert!(shown.contains("transactions/s"), "{shown}");
 }
 
 #[tokio::test]
@@ -73,27 +94,32 @@ async fn a_killed_demo_leaves_nothing_behind() {
 /// A demo whose temporary files lie in a folder of the test.
 struct Demo {
     process: Child,
-    output: BufReader<ChildStdout>,
+    output: BufReader<File>,
     folder: tempfile::TempDir,
 }
 
 impl Demo {
     fn start(arguments: &[&str]) -> Demo {
+        let (output, shows) = io::pipe().expect("a pipe");
+        Demo::start_on(arguments, output.into(), shows.into())
+    }
+
+    /// What it writes to `shows` comes out of `output`.
+    fn start_on(arguments: &[&str], output: OwnedFd, shows: OwnedFd) -> Demo {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         // As /tmp: where we are root, the server and its watcher run as another user, who makes and removes files here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("its permissions");
         let listen = || format!("127.0.0.1:{}", free_port());
-        let mut process = Command::new(binary())
+        let process = Command::new(binary())
             .arg("demo")
             .args(["--sql-listen", &listen(), "--http-listen", &listen()])
             .args(arguments)
             .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(shows)
             .spawn()
             .expect("the demo runs");
-        let output = BufReader::new(process.stdout.take().expect("a pipe"));
-        Demo { process, output, folder }
+        Demo { process, output: BufReader::new(output.into()), folder }
     }
 
     /// Reads what the demo shows up to a line with this text.

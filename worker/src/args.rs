@@ -53,7 +53,7 @@ pub struct Demo {
     /// PostgreSQL: `any` (the machine's newest, or one from Maven Central), `system`, a major (11 to 18) or an exact version.
     #[arg(long, default_value = "any", value_name = "VERSION")]
     pub postgres: String,
-    /// Stop after this long, for example 60s or 5m.
+    /// Keep the workload running for this long, for example 60s or 5m, and end. Without it, Ctrl-C ends the demo.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// Transactions a second that the workload aims at.

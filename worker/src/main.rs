@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use offtake_worker::{args::Arguments, commands};
+use offtake_worker::{
+    args::{Arguments, Command},
+    commands,
+};
 
 /// The system's allocator spends a sixth of the engine's time on returning what it will want again.
 #[global_allocator]
@@ -11,7 +14,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    offtake_worker::telemetry::start();
+    // The demo tells on its screen what goes on.
+    let log = if matches!(arguments.command, Command::Demo(_)) { "warn" } else { "info" };
+    offtake_worker::telemetry::start(log);
     match commands::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

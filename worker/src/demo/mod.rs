@@ -36,7 +36,6 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until `stop`, or for as long as was asked.
 pub async fn run(args: args::Demo, stop: CancellationToken) -> anyhow::Result<()> {
-    let ends = args.duration.map(|duration| Instant::now() + duration);
     let screen = Screen::new();
     let version = args.postgres.parse().map_err(|error| anyhow!("--postgres {}: {error}", args.postgres))?;
     screen.say("Looking for PostgreSQL (taken from Maven Central and cached where the machine has none) …");
@@ -54,7 +53,7 @@ pub async fn run(args: args::Demo, stop: CancellationToken) -> anyhow::Result<()
     };
     let mut server = started?;
 
-    let outcome = with_server(&args, &server, &password, &screen, ends, stop).await;
+    let outcome = with_server(&args, &server, &password, &screen, stop).await;
     screen.say("Stopping …");
     server.stop(Shutdown::Fast).await.ok();
     drop(server);
@@ -66,7 +65,6 @@ async fn with_server(
     server: &Server,
     password: &str,
     screen: &Screen,
-    ends: Option<Instant>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let Some(loaded) = stop.run_until_cancelled(load_shown(server, screen)).await else { return Ok(()) };
@@ -91,7 +89,7 @@ async fn with_server(
             sql.port(),
             process.http_address()
         ));
-        work_shown(args, server, &process, screen, ends).await
+        work_shown(args, server, &process, screen).await
     };
     let outcome = tokio::select! {
         outcome = shown => outcome,
@@ -186,7 +184,6 @@ async fn work_shown(
     server: &Server,
     process: &Process,
     screen: &Screen,
-    ends: Option<Instant>,
 ) -> anyhow::Result<()> {
     let counts = Arc::new(workload::Counts::default());
     let stop = CancellationToken::new();
@@ -196,6 +193,7 @@ async fn work_shown(
     let options = workload::Options { rate: f64::from(args.rate), ..workload::Options::default() };
     let running = tokio::spawn(workload::run(upstream, options, counts.clone(), stop.clone()));
     let reader = reader(process).await;
+    let ends = args.duration.map(|duration| Instant::now() + duration);
     let mut last = (Instant::now(), 0, 0);
     loop {
         let rest =

@@ -6,6 +6,7 @@ use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressDraw
 use offtake_contract::{Status, TablePhase};
 
 use super::workload::Counts;
+use crate::telemetry;
 
 /// Rows read through SQL.
 pub struct Rows {
@@ -24,6 +25,9 @@ impl Screen {
     pub fn new() -> Screen {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         let terminal = !bars.is_hidden();
+        if terminal {
+            telemetry::beside(bars.clone());
+        }
         let style =
             ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         Screen { bars, live: ProgressBar::hidden().with_style(style), terminal }
