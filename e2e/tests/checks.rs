@@ -1,7 +1,12 @@
 //! Bad input and bad surroundings: each its own reason and remedy, healed without a restart.
 
 use offtake_contract::{SourcePhase, TablePhase};
-use offtake_e2e::{Upstream, Worker, manifests, upstream::PASSWORD, worker};
+use offtake_e2e::{
+    Upstream, Worker, manifests,
+    oracle::{self, Question},
+    upstream::PASSWORD,
+    worker,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_passwords_and_missing_publications_are_named_and_heal() {
@@ -185,4 +190,45 @@ async fn down_leaves_nothing_upstream_and_nothing_here() {
     assert!(done.status.success() && !worker.data().exists(), "{done:?}");
     let slots = upstream.connect().await.query("SELECT slot_name FROM pg_replication_slots", &[]).await;
     assert_eq!(slots.expect("the slots").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_needs_no_more_than_replication_and_the_columns_on_the_oldest() {
+    a_role_needs_no_more_than_replication_and_the_columns(super::OLDEST).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_needs_no_more_than_replication_and_the_columns_on_the_newest() {
+    a_role_needs_no_more_than_replication_and_the_columns(super::NEWEST).await;
+}
+
+/// One table is large enough to be copied in ranges where the role may read the whole row, which takes SELECT on the table.
+async fn a_role_needs_no_more_than_replication_and_the_columns(version: &str) {
+    let upstream = Upstream::start(version).await;
+    let password = PASSWORD.replace('\'', "''");
+    upstream
+        .run(&format!(
+            "CREATE ROLE reader LOGIN REPLICATION PASSWORD '{password}';
+             CREATE TABLE large (id int PRIMARY KEY, line text, secret text);
+             INSERT INTO large SELECT i, repeat(md5(i::text), 5), 's' FROM generate_series(1, 120000) i;
+             CREATE TABLE small (id int PRIMARY KEY); INSERT INTO small VALUES (1);
+             ANALYZE;
+             GRANT SELECT (id, line) ON large TO reader; GRANT SELECT ON small TO reader;
+             CREATE PUBLICATION app FOR TABLE large, small;",
+        ))
+        .await;
+    let user = format!("user: {}", upstream.server.user());
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream).replace(&user, "user: reader")),
+        ("large.yaml", manifests::table("large", "large", "excludeColumns: [secret]")),
+        ("small.yaml", manifests::table("small", "small", "")),
+    ]);
+    worker.ready().await;
+    upstream.run("UPDATE large SET secret = 't' WHERE id < 10; DELETE FROM large WHERE id % 1000 = 0; INSERT INTO small VALUES (2)").await;
+    let questions = [
+        Question { read: "SELECT * FROM large", ask: "SELECT id, line FROM large" },
+        Question { read: "SELECT * FROM small", ask: "SELECT * FROM small" },
+    ];
+    oracle::compare(&upstream.connect().await, &mut worker, &questions, "as a role with few rights").await;
+    worker.stop().await;
 }

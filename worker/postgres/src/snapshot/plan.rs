@@ -100,7 +100,7 @@ fn filter(table: &UpstreamTable) -> Option<String> {
 }
 
 /// The physical tables below a relation, itself for a plain one. `None` where not all of them can be read on their own: a foreign
-/// partition, or one that the role may only read by its root.
+/// partition, one that the role may only read by its root, or some columns only: `ctid` takes SELECT on the table.
 async fn pieces(wire: &mut Wire, oid: u32) -> Result<Option<Vec<Piece>>, PgError> {
     let sql = format!(
         "SELECT format('%I.%I', n.nspname, c.relname), c.relkind = 'r' AND has_table_privilege(c.oid, 'SELECT')
@@ -109,7 +109,7 @@ async fn pieces(wire: &mut Wire, oid: u32) -> Result<Option<Vec<Piece>>, PgError
          FROM pg_partition_tree({oid}) t JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE t.isleaf
          UNION ALL
-         SELECT format('%I.%I', n.nspname, c.relname), true,
+         SELECT format('%I.%I', n.nspname, c.relname), has_table_privilege(c.oid, 'SELECT'),
                 pg_relation_size(c.oid) / current_setting('block_size')::bigint
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.oid = {oid} AND c.relkind = 'r' AND NOT c.relispartition"
