@@ -46,6 +46,9 @@ pub struct Listen {
     /// A file with the bearer token that the HTTP API asks for.
     #[arg(long, value_name = "FILE")]
     pub http_token_file: Option<PathBuf>,
+    /// What ad-hoc queries may keep while they are evaluated, all together; default: a quarter of the memory.
+    #[arg(long, value_name = "MIB")]
+    pub query_memory: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -99,6 +99,9 @@ pub fn serve_config(listen: &Listen) -> anyhow::Result<offtake_serve::Config> {
         };
         config.tls = Some(tls);
     }
+    if let Some(mebibytes) = listen.query_memory {
+        config.query_memory = mebibytes.saturating_mul(1 << 20);
+    }
     if let Some(path) = &listen.http_token_file {
         config.http_token = Some(Secret::new(read(path)?.trim()));
     }

@@ -21,6 +21,7 @@ impl SqlState {
     pub const INVALID_PARAMETER: SqlState = SqlState(*b"22023");
     pub const INVALID_ESCAPE_SEQUENCE: SqlState = SqlState(*b"22025");
     pub const INVALID_TEXT: SqlState = SqlState(*b"22P02");
+    pub const OUT_OF_MEMORY: SqlState = SqlState(*b"53200");
     pub const PROGRAM_LIMIT: SqlState = SqlState(*b"54000");
     pub const INTERNAL: SqlState = SqlState(*b"XX000");
 

@@ -36,6 +36,12 @@ pub trait Source {
         key: &Row,
         f: &mut dyn FnMut(&Row, i64),
     ) -> Option<Result<(), EvalError>>;
+
+    /// Called before the evaluation keeps so many more bytes (about) to its end; an error ends it.
+    fn keep(&self, bytes: usize) -> Result<(), EvalError> {
+        let _ = bytes;
+        Ok(())
+    }
 }
 
 /// Rows handed from one node to the next, with their multiplicities.
@@ -46,10 +52,16 @@ type Emit<'e> = dyn FnMut(Row, i64) -> Result<(), EvalError> + 'e;
 pub fn evaluate(lir: &Lir, source: &dyn Source) -> Result<Vec<(Row, i64)>, EvalError> {
     let mut rows = Vec::new();
     run(lir, source, &mut |row, diff| {
+        source.keep(size(&row))?;
         rows.push((row, diff));
         Ok(())
     })?;
     Ok(rows)
+}
+
+/// What a row takes with its multiplicity, in bytes.
+fn size(row: &Row) -> usize {
+    size_of::<(Row, i64)>() + row.heap_bytes()
 }
 
 fn run(lir: &Lir, source: &dyn Source, emit: &mut Emit<'_>) -> Result<(), EvalError> {
@@ -96,7 +108,13 @@ fn run(lir: &Lir, source: &dyn Source, emit: &mut Emit<'_>) -> Result<(), EvalEr
         Lir::Reduce { input, key, aggregates } => reduce::run(input, key, aggregates, source, emit),
         Lir::Distinct { input } => {
             let mut seen = HashSet::new();
-            run(input, source, &mut |row, _| if seen.insert(row.clone()) { emit(row, 1) } else { Ok(()) })
+            run(input, source, &mut |row, _| {
+                if !seen.insert(row.clone()) {
+                    return Ok(());
+                }
+                source.keep(size(&row))?;
+                emit(row, 1)
+            })
         }
         Lir::Union { inputs } => inputs.iter().try_for_each(|input| run(input, source, emit)),
     }

@@ -13,6 +13,8 @@ use offtake_plan::Relations;
 use offtake_results::Results;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::memory;
+
 /// Where to listen and whom to let in.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -29,12 +31,14 @@ pub struct Config {
     pub wait_timeout: Duration,
     /// The default of `statement_timeout`; `None` is no limit.
     pub statement_timeout: Option<Duration>,
+    /// What queries may keep while they are evaluated, all together, in bytes.
+    pub query_memory: usize,
     /// Offtake's version, as clients see it in `server_version`.
     pub version: String,
 }
 
 impl Config {
-    /// What a laptop wants: loopback only, no password, no TLS, waits of 30 seconds.
+    /// What a laptop wants: loopback only, no password, no TLS, waits of 30 seconds, a quarter of the memory for queries.
     pub fn loopback(sql_port: u16, http_port: u16) -> Config {
         let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Config {
@@ -45,6 +49,7 @@ impl Config {
             http_token: None,
             wait_timeout: Duration::from_secs(30),
             statement_timeout: None,
+            query_memory: memory::default_limit(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

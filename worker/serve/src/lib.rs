@@ -11,6 +11,7 @@ mod encode;
 mod error;
 mod http;
 mod lexer;
+mod memory;
 mod metrics;
 mod pool;
 mod published;

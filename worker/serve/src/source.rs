@@ -13,7 +13,7 @@ use offtake_lir::{CollectionId, EvalError, Source, SqlState};
 use offtake_results::Version;
 use offtake_row::Row;
 
-use crate::system;
+use crate::{memory::Share, system};
 
 /// How many rows are handed out between two looks at the interruption flag.
 const STRIDE: usize = 1024;
@@ -23,21 +23,23 @@ pub struct Snapshot {
     version: Arc<Version>,
     system: BTreeMap<CollectionId, Vec<Row>>,
     interrupted: Arc<AtomicBool>,
+    memory: Share,
 }
 
 impl Snapshot {
-    /// `collections` are those that the query reads; `interrupted` stops the evaluation at its next look.
+    /// `collections` are those that the query reads; `interrupted` stops the evaluation at its next look; `memory` is what it may keep.
     pub fn new(
         version: Arc<Version>,
         status: &Status,
         collections: impl IntoIterator<Item = CollectionId>,
         interrupted: Arc<AtomicBool>,
+        memory: Share,
     ) -> Snapshot {
         let system = collections
             .into_iter()
             .filter_map(|id| system::rows(id, status).map(|rows| (id, rows)))
             .collect();
-        Snapshot { version, system, interrupted }
+        Snapshot { version, system, interrupted, memory }
     }
 
     fn check(&self) -> Result<(), EvalError> {
@@ -94,6 +96,10 @@ impl Source for Snapshot {
         }
         let found = collection.lookup(columns, key)?;
         Some(self.check().and_then(|()| self.feed(found, f)))
+    }
+
+    fn keep(&self, bytes: usize) -> Result<(), EvalError> {
+        self.memory.keep(bytes)
     }
 }
 

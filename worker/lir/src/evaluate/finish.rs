@@ -35,6 +35,19 @@ impl Finish {
         Finish { order_by: Vec::new(), limit: None, offset: 0, project: (0..arity).collect() }
     }
 
+    /// What rows that are shown more than once take beside those that [`Finish::apply`] is given, at most, in bytes.
+    pub fn copies(&self, rows: &[(Row, i64)]) -> usize {
+        let (mut copies, mut largest) = (0_usize, 0);
+        for (row, diff) in rows {
+            let size = super::size(row);
+            let more = usize::try_from(diff.saturating_sub(1)).unwrap_or(0);
+            copies = copies.saturating_add(more.saturating_mul(size));
+            largest = largest.max(size);
+        }
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        copies.min(limit.saturating_mul(largest))
+    }
+
     /// Adds multiplicities up, sorts, cuts and projects. Rows that the order leaves equal come in the order of their bytes, so that
     /// an answer is the same every time. A row whose multiplicity is not positive does not come.
     pub fn apply(&self, mut rows: Vec<(Row, i64)>) -> Vec<Row> {

@@ -57,6 +57,7 @@ impl<'p> Stage<'p> {
                 let mut table: HashMap<Row, Vec<(Row, i64)>> = HashMap::new();
                 super::run(input, source, &mut |row, diff| {
                     if let Some(key) = keys.of(&plan.lookup_key, None, &row)? {
+                        source.keep(super::size(&key) + super::size(&row))?;
                         table.entry(key).or_default().push((row, diff));
                     }
                     Ok(())

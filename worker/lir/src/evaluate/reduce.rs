@@ -1,6 +1,6 @@
 //! Hash aggregation.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use offtake_row::{Datum, Row, RowPacker};
 
@@ -44,10 +44,16 @@ pub(super) fn run(
         for scalar in key {
             packer.push(scalar.eval(&datums, &arena)?);
         }
-        let group = groups.entry(packer.finish()).or_insert_with(|| fresh.clone());
+        let group = match groups.entry(packer.finish()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                source.keep(super::size(new.key()) + size_of_val(fresh.as_slice()))?;
+                new.insert(fresh.clone())
+            }
+        };
         for (aggregate, state) in aggregates.iter().zip(group) {
             if let Some(datum) = aggregate.input(&datums, &arena)? {
-                state.add(aggregate, datum, diff)?;
+                state.add(aggregate, datum, diff, source)?;
             }
         }
         Ok(())
@@ -72,7 +78,13 @@ impl State {
         }
     }
 
-    fn add(&mut self, aggregate: &Aggregate, datum: Datum<'_>, diff: i64) -> Result<(), EvalError> {
+    fn add(
+        &mut self,
+        aggregate: &Aggregate,
+        datum: Datum<'_>,
+        diff: i64,
+        source: &dyn Source,
+    ) -> Result<(), EvalError> {
         match self {
             State::Sum(sum) => sum.plus_equals(&aggregate.accumulate(datum, diff)),
             State::Best(best) => {
@@ -83,8 +95,10 @@ impl State {
                 }
             }
             State::Distinct(values) => {
-                if !datum.is_null() {
-                    values.insert(Row::pack([datum]));
+                let value = Row::pack([datum]);
+                if !datum.is_null() && !values.contains(&value) {
+                    source.keep(super::size(&value))?;
+                    values.insert(value);
                 }
             }
         }

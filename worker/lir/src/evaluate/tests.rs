@@ -219,3 +219,14 @@ Map/Filter/Project
 ";
     assert_eq!(crate::explain::explain(&plan, &names), expected);
 }
+
+#[test]
+fn rows_that_come_several_times_are_reckoned() {
+    let (short, long) = (Row::pack([int(1)]), Row::pack([Datum::Text(&"x".repeat(1000))]));
+    let (small, large) = (super::size(&short), super::size(&long));
+    let rows = vec![(short, 1_000_000), (long, 1)];
+    let finish = Finish::all(1);
+    assert_eq!(finish.copies(&rows), 999_999 * small);
+    assert_eq!(Finish { limit: Some(3), ..finish.clone() }.copies(&rows), 3 * large);
+    assert_eq!(finish.copies(&[(Row::empty(), i64::MAX), (Row::empty(), i64::MAX)]), usize::MAX);
+}

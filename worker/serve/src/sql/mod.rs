@@ -21,7 +21,7 @@ use offtake_results::Results;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::{metrics::Metrics, pool::Pool, published::Publisher};
+use crate::{memory::Memory, metrics::Metrics, pool::Pool, published::Publisher};
 
 pub use auth::Gate;
 pub use cancel::Cancels;
@@ -33,6 +33,7 @@ pub struct Core {
     pub publisher: Publisher,
     pub status: watch::Receiver<Arc<Status>>,
     pub pool: Pool,
+    pub memory: Arc<Memory>,
     pub gate: Gate,
     pub cancels: Cancels,
     pub metrics: Metrics,

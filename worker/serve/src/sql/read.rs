@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use offtake_contract::{Lsn, SourcePhase, Status};
-use offtake_lir::{EvalError, evaluate};
+use offtake_lir::{EvalError, Source, SqlState, evaluate};
 use offtake_plan::QueryPlan;
 use offtake_results::Version;
 use offtake_row::Row;
 
 use crate::{
     error::SqlError,
+    memory::Share,
     published::Published,
     source::Snapshot,
     sql::{Core, cancel::Interrupt, session::Session},
@@ -106,9 +107,11 @@ pub async fn rows(
     let version = version(core, session, interrupt).await?;
     let status = core.status.borrow().clone();
     check(published, &plan, &version, &status)?;
-    let snapshot = Snapshot::new(version, &status, plan.depends_on.iter().copied(), interrupt.flag());
+    let memory = Share::new(core.memory.clone());
+    let snapshot = Snapshot::new(version, &status, plan.depends_on.iter().copied(), interrupt.flag(), memory);
     let work = core.pool.run(move || {
         let rows = evaluate(&plan.lir, &snapshot)?;
+        snapshot.keep(plan.finish.copies(&rows))?;
         Ok(plan.finish.apply(rows))
     });
     interrupt.run(work).await
@@ -170,6 +173,10 @@ fn hydrating(name: &str, status: &Status) -> SqlError {
 
 impl From<EvalError> for SqlError {
     fn from(error: EvalError) -> SqlError {
-        SqlError::new(error.code.as_str(), error.message)
+        let answer = SqlError::new(error.code.as_str(), error.message);
+        if error.code == SqlState::OUT_OF_MEMORY {
+            return answer.hint("Read less at once, let a View keep the join or the sums, or start the worker with more memory (or --query-memory).");
+        }
+        answer
     }
 }

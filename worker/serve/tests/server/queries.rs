@@ -318,3 +318,29 @@ async fn a_statement_is_planned_again_when_the_catalog_changed() {
     let error = client.query(&statement, &[]).await.expect_err("fails");
     assert_eq!(error.code(), Some(&SqlState::UNDEFINED_TABLE));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_would_take_too_much_memory_ends_alone() {
+    let fixture = start(|config| config.query_memory = 8 << 20).await;
+    let client = connect(&fixture).await;
+    // 3 ^ 12 rows.
+    let all = (0..12).map(|number| format!("orders o{number}")).collect::<Vec<_>>().join(" CROSS JOIN ");
+    for sql in [
+        format!("SELECT o0.id FROM {all}"),
+        format!("SELECT DISTINCT {} FROM {all}", numbered("id")),
+        format!("SELECT count(*) FROM {all} GROUP BY {}", numbered("id")),
+        format!("SELECT count(DISTINCT {}) FROM {all}", numbered("id::text").replace(", ", " || ")),
+    ] {
+        let error = error(&client, &sql).await;
+        assert_eq!(*error.code(), SqlState::OUT_OF_MEMORY, "{sql}: {error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("View")), "{error:?}");
+    }
+    // What is not kept costs nothing, and what was kept is free again.
+    assert_eq!(value(&client, &format!("SELECT count(*) FROM {all}")).await, "531441");
+    assert_eq!(value(&client, "SELECT count(*) FROM (SELECT DISTINCT region FROM orders) o").await, "2");
+}
+
+/// A column of each of the twelve.
+fn numbered(column: &str) -> String {
+    (0..12).map(|number| format!("o{number}.{column}")).collect::<Vec<_>>().join(", ")
+}
