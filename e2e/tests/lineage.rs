@@ -159,12 +159,31 @@ async fn a_slot_that_cannot_be_read_past_a_dropped_publication_is_told_and_made_
         .await;
     upstream.run("CREATE PUBLICATION app FOR TABLE t").await;
     worker.status_when("the slot to be given up", lost("publication \"app\" did not exist")).await;
+    let streams = |worker: &Worker| worker.log().matches(" streaming ").count();
+    let before = streams(&worker);
     worker.kill9();
     worker.spawn();
     worker.status_when("the loss, still", lost("publication \"app\" did not exist")).await;
+    assert_eq!(streams(&worker), before, "it is known without another attempt");
     copied_again(&upstream, &mut worker).await;
     upstream.run("INSERT INTO t VALUES (3)").await;
     let questions = [Question { read: "SELECT * FROM t", ask: "SELECT * FROM t" }];
     oracle::compare(&upstream.connect().await, &mut worker, &questions, "followed again").await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_older_than_its_publication_is_told_and_made_again() {
+    let upstream = Upstream::start(super::OLDEST).await;
+    upstream.run("CREATE TABLE t (id int PRIMARY KEY)").await;
+    upstream.run("SELECT pg_create_logical_replication_slot('offtake_default_app', 'pgoutput')").await;
+    upstream.run("INSERT INTO t VALUES (1)").await;
+    upstream.run("CREATE PUBLICATION app FOR TABLE t").await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&["t"])),
+    ]);
+    worker.status_when("the slot to be given up", lost("publication \"app\" did not exist")).await;
+    copied_again(&upstream, &mut worker).await;
     worker.stop().await;
 }

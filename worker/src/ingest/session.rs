@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Ingest, SessionError, applier::Message, copier, problems, records::SourceRecord, watcher};
 
-/// The publication is the only thing that the stream looks up by name.
+/// What the stream says of a publication that is missing.
 const UNDEFINED_OBJECT: &str = "42704";
+/// From 18 on it passes over what was written without the publication.
+const SKIPS_MISSING: u32 = 180_000;
 
 /// Runs until the connection fails, the source's definition changes (`Ok`) or the worker stops (`Ok`).
 pub async fn run(
@@ -66,7 +68,7 @@ async fn pump(
         match stream.next_batch().await {
             Ok(events) => ingest.tell(Message::Events(events)).await?,
             Err(error) => {
-                if error.sqlstate() == Some(UNDEFINED_OBJECT) {
+                if stream.server_version() < SKIPS_MISSING && error.sqlstate() == Some(UNDEFINED_OBJECT) {
                     without_publication(ingest, publication)?;
                 }
                 return Err(error.into());
@@ -136,7 +138,13 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     }
     // A store that never got to the slot's beginning has nothing to lose.
     let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);
-    let severed = severed(&mut client, &identity, record.as_ref(), durable).await?;
+    let severed = match &record {
+        // Without rows and without the slot there is nothing to go on from.
+        Some(record) if record.severed.is_some() && (durable.is_some() || state.is_some()) => {
+            record.severed.clone()
+        }
+        _ => branched(&mut client, &identity, record.as_ref(), durable).await?,
+    };
     if record.as_ref().is_some_and(|record| record.timeline != Some(identity.timeline)) {
         let told = ingest.reserve().await?;
         ingest.copied.lock().clear();
@@ -194,18 +202,15 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     Ok(client.start(&source.slot, from, &source.publication, Values::Text).await?)
 }
 
-/// Why the server's log is not a continuation of what was applied: it was restored to an earlier state, a standby was promoted that lacked
-/// the end, or an earlier session found that it cannot be read. The slot may look in order all the same.
-async fn severed(
+/// Why the server's log is not a continuation of what was applied: it was restored to an earlier state, or a standby was promoted that
+/// lacked the end. Its slots may look in order all the same.
+async fn branched(
     client: &mut ReplicationClient,
     identity: &SystemIdentity,
     record: Option<&SourceRecord>,
     durable: Option<Lsn>,
 ) -> Result<Option<String>, SessionError> {
     let (Some(durable), Some(record)) = (durable, record) else { return Ok(None) };
-    if record.severed.is_some() {
-        return Ok(record.severed.clone());
-    }
     if identity.wal_position < durable {
         let end = identity.wal_position;
         return Ok(Some(format!(

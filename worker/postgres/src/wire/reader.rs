@@ -84,7 +84,8 @@ impl Reader {
     /// Reads until the end. Status goes out on its own clock whatever else happens; nothing is read while a batch waits for room, and
     /// for a moment after a read while there is a backlog.
     async fn pump(&mut self) -> Result<(), PgError> {
-        let mut waiting: Option<Batch> = None;
+        // What came together with the answer to START_REPLICATION. An error there is the last that the server sends.
+        let mut waiting = self.digest().await?;
         let mut quiet_until: Option<Instant> = None;
         loop {
             let reading = waiting.is_none() && quiet_until.is_none();

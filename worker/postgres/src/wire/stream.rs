@@ -32,6 +32,7 @@ pub struct ReplicationStream {
     budget: Arc<Semaphore>,
     feedback: Feedback,
     reader: JoinHandle<()>,
+    server_version: u32,
 }
 
 /// Events and what they hold of the budget.
@@ -80,10 +81,16 @@ impl Feedback {
 impl ReplicationStream {
     pub(super) fn new(wire: Wire, status_interval: Duration) -> ReplicationStream {
         let (sender, batches) = mpsc::unbounded_channel();
+        let server_version = wire.version();
         let budget = Arc::new(Semaphore::new(BUFFERED_BYTES));
         let feedback = Feedback(Arc::new(Report::default()));
         let reader = Reader::new(wire, feedback.0.clone(), budget.clone(), sender, status_interval);
-        ReplicationStream { batches, budget, feedback, reader: tokio::spawn(reader.run()) }
+        ReplicationStream { batches, budget, feedback, reader: tokio::spawn(reader.run()), server_version }
+    }
+
+    /// The server's `server_version_num`, for example 180004.
+    pub fn server_version(&self) -> u32 {
+        self.server_version
     }
 
     /// The next events, in order; never none. A transaction is not held back until its commit: a large one comes in many batches.
