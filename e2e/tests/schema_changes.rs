@@ -206,7 +206,9 @@ async fn what_was_altered_stops_its_table_and_view_alone() {
              CREATE TABLE gone (id int PRIMARY KEY, v int); CREATE TABLE kept (id int PRIMARY KEY, v int);
              CREATE TABLE rewritten (id int PRIMARY KEY, v int); INSERT INTO rewritten VALUES (1, 1);
              INSERT INTO swapped VALUES (1, 10, 20);
-             CREATE PUBLICATION app FOR TABLE renamed, retyped, swapped, filtered, listed, removed, gone, kept, rewritten;",
+             CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TABLE relabelled (id int PRIMARY KEY, v int, moods mood[]);
+             INSERT INTO relabelled VALUES (1, 1, '{sad}');
+             CREATE PUBLICATION app FOR TABLE renamed, retyped, swapped, filtered, listed, removed, gone, kept, rewritten, relabelled;",
         )
         .await;
     let names =
@@ -216,6 +218,7 @@ async fn what_was_altered_stops_its_table_and_view_alone() {
     let mut worker = Worker::start(&[
         ("source.yaml", manifests::source(&upstream)),
         ("tables.yaml", manifests::tables(&names)),
+        ("relabelled.yaml", manifests::table("relabelled", "relabelled", "textColumns: [moods]")),
         ("views.yaml", names.iter().map(view).collect()),
     ]);
     worker.ready().await;
@@ -256,11 +259,15 @@ async fn what_was_altered_stops_its_table_and_view_alone() {
         .await;
     oracle::compare(&client, &mut worker, &kept, "three tables were altered").await;
 
-    // Other values of the same type: nothing of it is on the stream, now or later.
-    upstream.run("ALTER TABLE rewritten ALTER v TYPE int USING v + 1").await;
+    // Other values of the same type, and other names of values: nothing of it is on the stream, now or later.
+    upstream
+        .run("ALTER TABLE rewritten ALTER v TYPE int USING v + 1; ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'")
+        .await;
     worker
-        .status_when("the rewritten table to stop", |status| {
-            phase(status, "default/rewritten") == TablePhase::SchemaAltered
+        .status_when("the rewritten and the relabelled table to stop", |status| {
+            ["default/rewritten", "default/relabelled"]
+                .iter()
+                .all(|table| phase(status, table) == TablePhase::SchemaAltered)
         })
         .await;
 
@@ -275,13 +282,15 @@ async fn what_was_altered_stops_its_table_and_view_alone() {
     oracle::compare(&client, &mut worker, &kept, "four tables are published differently").await;
 
     // What is published of all tables.
-    upstream.run("ALTER PUBLICATION app SET (publish = 'insert')").await;
-    missed(&mut worker, &["kept"]).await;
     upstream
         .run(
-            "ALTER PUBLICATION app SET (publish = 'insert, update, delete, truncate');
-             DROP PUBLICATION app; INSERT INTO kept VALUES (3, 3); CREATE PUBLICATION app FOR ALL TABLES;",
+            "ALTER PUBLICATION app SET (publish = 'insert'); UPDATE kept SET v = v + 1;
+             ALTER PUBLICATION app SET (publish = 'insert, update, delete, truncate')",
         )
+        .await;
+    missed(&mut worker, &["kept"]).await;
+    upstream
+        .run("DROP PUBLICATION app; INSERT INTO kept VALUES (3, 3); CREATE PUBLICATION app FOR ALL TABLES;")
         .await;
     let again = ["kept", "removed"];
     let second = |table: &&str| {

@@ -44,6 +44,11 @@ pub(crate) struct PublicationFence {
     /// insert, update, delete, truncate
     pub(crate) operations: [bool; 4],
     pub(crate) via_root: bool,
+    #[serde(default)]
+    pub(crate) owner: u32,
+    /// The transaction that altered it last, in what it publishes or in whose it is; not in its list of tables.
+    #[serde(default)]
+    pub(crate) version: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +100,9 @@ pub(crate) struct ColumnFence {
     /// The transaction that altered the column last, be it in its default.
     #[serde(default)]
     pub(crate) version: u32,
+    /// Of an enum, or of what is made of one: its values' names by their OIDs.
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<u32, String>,
 }
 
 /// Observes the publication and the tables. Each half is one statement, and so of one moment.
@@ -106,7 +114,8 @@ pub fn observe<'a>(
     Box::pin(async move {
         let via_root = if session.version() >= 130_000 { "pubviaroot" } else { "false" };
         let sql = format!(
-            "SELECT ({CURRENT_WAL})::text, p.oid, pubinsert, pubupdate, pubdelete, pubtruncate, {via_root}
+            "SELECT ({CURRENT_WAL})::text, p.oid, pubinsert, pubupdate, pubdelete, pubtruncate, {via_root},
+                p.pubowner, p.xmin::text::bigint
          FROM (VALUES (1)) one LEFT JOIN pg_publication p ON p.pubname = $1::text"
         );
         let row = session
@@ -119,6 +128,8 @@ pub fn observe<'a>(
             name: publication.to_owned(),
             operations: [row.get(2), row.get(3), row.get(4), row.get(5)],
             via_root: row.get(6),
+            owner: row.get(7),
+            version: transaction(row.get(8)),
         });
         let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
         let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
@@ -167,12 +178,14 @@ fn table_fence(row: &tokio_postgres::Row) -> TableFence {
                 let types = row.get::<_, Option<Vec<u32>>>(16).unwrap_or_default();
                 let modifiers = row.get::<_, Option<Vec<i32>>>(17).unwrap_or_default();
                 let versions = row.get::<_, Option<Vec<i64>>>(18).unwrap_or_default();
-                let columns = names.into_iter().zip(types).zip(modifiers).zip(versions).map(
-                    |(((name, type_oid), typmod), version)| ColumnFence {
+                let labels = row.get::<_, Option<Vec<Option<String>>>>(21).unwrap_or_default();
+                let columns = names.into_iter().zip(types).zip(modifiers).zip(versions).zip(labels).map(
+                    |((((name, type_oid), typmod), version), labels)| ColumnFence {
                         name,
                         type_oid,
                         typmod,
                         version: transaction(version),
+                        labels: labels.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
                     },
                 );
                 numbers.into_iter().zip(columns).collect()
@@ -219,7 +232,7 @@ SELECT w.oid, w.schema, w.name,
         ) membership),
        parts.oids, parts.names, parts.nodes, parts.born,
        cols.numbers, cols.names, cols.types, cols.modifiers, cols.versions,
-       pg_relation_filenode(c.oid), parts.attached
+       pg_relation_filenode(c.oid), parts.attached, cols.labels
 FROM unnest($1::oid[], $2::text[], $3::text[]) AS w(oid, schema, name)
 LEFT JOIN pg_class c ON c.oid = w.oid
 LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -241,7 +254,10 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT array_agg(a.attnum ORDER BY a.attnum) AS numbers, array_agg(a.attname::text ORDER BY a.attnum) AS names,
            array_agg(a.atttypid ORDER BY a.attnum) AS types, array_agg(a.atttypmod ORDER BY a.attnum) AS modifiers,
-           array_agg(a.xmin::text::bigint ORDER BY a.attnum) AS versions
+           array_agg(a.xmin::text::bigint ORDER BY a.attnum) AS versions,
+           array_agg((SELECT json_object_agg(e.oid, e.enumlabel)::text FROM pg_type t
+                      JOIN pg_enum e ON e.enumtypid IN (t.oid, t.typelem, t.typbasetype) WHERE t.oid = a.atttypid)
+                     ORDER BY a.attnum) AS labels
     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 ) cols ON true"
     )

@@ -57,25 +57,41 @@ impl FenceChange {
 pub fn compare(before: &Fence, after: &Fence) -> Vec<FenceChange> {
     use FenceChangeKind::{PublicationChanged, PublicationDropped, PublicationReplaced};
     let mut changes = Vec::new();
-    let mut publication = |kind, message: String| {
-        changes.push(FenceChange { table: None, kind, column: None, loses_changes: true, message });
+    let mut publication = |kind, loses_changes, message: String| {
+        changes.push(FenceChange { table: None, kind, column: None, loses_changes, message });
     };
     match (&before.publication, &after.publication) {
         (Some(was), None) => {
-            publication(PublicationDropped, format!("publication {} was dropped", shown(&was.name)));
+            publication(PublicationDropped, true, format!("publication {} was dropped", shown(&was.name)));
         }
         (Some(was), Some(is)) if was.oid != is.oid => {
             publication(
                 PublicationReplaced,
+                true,
                 format!("publication {} was dropped and created anew", shown(&was.name)),
             );
         }
-        (Some(was), Some(is)) if was != is => {
+        (Some(was), Some(is)) if (was.operations, was.via_root) != (is.operations, is.via_root) => {
             let message = format!(
                 "publication {} was altered: publish or publish_via_partition_root",
                 shown(&was.name)
             );
-            publication(PublicationChanged, message);
+            publication(PublicationChanged, true, message);
+        }
+        (Some(was), Some(is)) if was.owner != is.owner && was.owner != 0 => {
+            publication(
+                PublicationChanged,
+                false,
+                format!("publication {} has another owner", shown(&was.name)),
+            );
+        }
+        (Some(was), Some(is)) if was.version != is.version && was.version != 0 => {
+            // Set to what it was, too; nothing tells the two apart.
+            let message = format!(
+                "publication {} was altered and set back: it may have published less meanwhile",
+                shown(&was.name)
+            );
+            publication(PublicationChanged, true, message);
         }
         _ => {}
     }
@@ -200,6 +216,16 @@ fn compare_columns(
                 format!("column {} of table {table} was altered, and the table rewritten", shown(&was.name));
             found(FenceChangeKind::TypeChanged, Some(&was.name), false, message);
         }
+        for (oid, label) in &was.labels {
+            // Rows that have the value show it by its new name at once, and no change of them comes.
+            if let Some(renamed) = is.labels.get(oid).filter(|renamed| *renamed != label) {
+                let column = shown(&was.name);
+                let message = format!(
+                    "the value {label:?} of column {column} of table {table} is now named {renamed:?}"
+                );
+                found(FenceChangeKind::TypeChanged, Some(&was.name), false, message);
+            }
+        }
     }
     for (_, is) in new.columns.iter().filter(|(number, _)| !old.columns.contains_key(number)) {
         let message = format!("column {} of table {table} was added", shown(&is.name));
@@ -219,8 +245,14 @@ mod tests {
     };
 
     fn fence() -> Fence {
-        let column =
-            |name: &str, type_oid| ColumnFence { name: name.into(), type_oid, typmod: -1, version: 700 };
+        let column = |name: &str, type_oid, labels| ColumnFence {
+            name: name.into(),
+            type_oid,
+            typmod: -1,
+            version: 700,
+            labels,
+        };
+        let moods = BTreeMap::from([(30, "happy".to_owned()), (31, "sad".to_owned())]);
         let relation = RelationFence {
             schema: "public".into(),
             name: "t".into(),
@@ -230,7 +262,7 @@ mod tests {
             memberships: vec!["r7".into()],
             partitions: BTreeMap::new(),
             file_node: 50,
-            columns: BTreeMap::from([(1, column("id", 20)), (2, column("a", 25))]),
+            columns: BTreeMap::from([(1, column("id", 20, BTreeMap::new())), (2, column("a", 25, moods))]),
         };
         let table = TableFence {
             schema: "public".into(),
@@ -238,8 +270,14 @@ mod tests {
             under_name: Some(10),
             relation: Some(relation),
         };
-        let publication =
-            PublicationFence { oid: 5, name: "p".into(), operations: [true; 4], via_root: false };
+        let publication = PublicationFence {
+            oid: 5,
+            name: "p".into(),
+            operations: [true; 4],
+            via_root: false,
+            owner: 6,
+            version: 600,
+        };
         Fence { observed_at: Lsn(1), publication: Some(publication), tables: BTreeMap::from([(10, table)]) }
     }
 
@@ -258,6 +296,16 @@ mod tests {
         use FenceChangeKind::*;
         assert_eq!(kinds(|fence| fence.observed_at = Lsn(2)), []);
         assert_eq!(kinds(|fence| fence.publication = None), [(PublicationDropped, true)]);
+        let publication = |fence: &mut Fence, change: fn(&mut PublicationFence)| {
+            change(fence.publication.as_mut().expect("the publication"));
+        };
+        for (change, loses) in [
+            ((|p| p.operations[1] = false) as fn(&mut PublicationFence), true),
+            (|p| p.version = 601, true),
+            (|p| (p.owner, p.version) = (7, 601), false),
+        ] {
+            assert_eq!(kinds(|fence| publication(fence, change)), [(PublicationChanged, loses)]);
+        }
         assert_eq!(
             kinds(|fence| fence.tables.get_mut(&10).expect("the table").relation = None),
             [(TableReplaced, true)]
@@ -281,6 +329,11 @@ mod tests {
         let altered = |fence: &mut Fence| {
             relation(fence).columns.get_mut(&2).expect("the column").version = 701;
         };
+        let labels = |fence: &mut Fence, oid, label: &str| {
+            relation(fence).columns.get_mut(&2).expect("the column").labels.insert(oid, label.to_owned());
+        };
+        assert_eq!(kinds(|fence| labels(fence, 32, "calm")), [], "a value more");
+        assert_eq!(kinds(|fence| labels(fence, 31, "blue")), [(TypeChanged, false)]);
         assert_eq!(kinds(altered), [], "a default, or statistics");
         assert_eq!(
             kinds(|fence| relation(fence).file_node = 51),
