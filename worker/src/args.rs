@@ -46,7 +46,7 @@ pub struct Listen {
     /// A file with the bearer token that the HTTP API asks for.
     #[arg(long, value_name = "FILE")]
     pub http_token_file: Option<PathBuf>,
-    /// What ad-hoc queries may keep while they are evaluated, all together; default: a quarter of the memory.
+    /// What ad-hoc queries may take until their rows are sent, all together; default: a quarter of the memory.
     #[arg(long, value_name = "MIB")]
     pub query_memory: Option<usize>,
 }

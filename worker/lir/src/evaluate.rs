@@ -59,9 +59,9 @@ pub fn evaluate(lir: &Lir, source: &dyn Source) -> Result<Vec<(Row, i64)>, EvalE
     Ok(rows)
 }
 
-/// What a row takes with its multiplicity, in bytes.
+/// What a row takes in a list or set, which doubles as it grows, in bytes. What it shares with the collection it came from is there anyway.
 fn size(row: &Row) -> usize {
-    size_of::<(Row, i64)>() + row.heap_bytes()
+    2 * size_of::<(Row, i64)>() + row.own_bytes()
 }
 
 fn run(lir: &Lir, source: &dyn Source, emit: &mut Emit<'_>) -> Result<(), EvalError> {
@@ -109,10 +109,11 @@ fn run(lir: &Lir, source: &dyn Source, emit: &mut Emit<'_>) -> Result<(), EvalEr
         Lir::Distinct { input } => {
             let mut seen = HashSet::new();
             run(input, source, &mut |row, _| {
+                let size = size(&row);
                 if !seen.insert(row.clone()) {
                     return Ok(());
                 }
-                source.keep(size(&row))?;
+                source.keep(size)?;
                 emit(row, 1)
             })
         }

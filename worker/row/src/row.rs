@@ -118,6 +118,14 @@ impl Row {
         self.iter().collect()
     }
 
+    /// Of [`Row::heap_bytes`] those that are this row's alone: none while it has clones.
+    pub fn own_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Shared { bytes, .. } if Arc::strong_count(bytes) > 1 => 0,
+            _ => self.heap_bytes(),
+        }
+    }
+
     /// Bytes of heap that this row alone accounts for (shared by its clones); 0 for an inline one.
     pub fn heap_bytes(&self) -> usize {
         match &self.0 {

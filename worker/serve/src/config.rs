@@ -31,7 +31,7 @@ pub struct Config {
     pub wait_timeout: Duration,
     /// The default of `statement_timeout`; `None` is no limit.
     pub statement_timeout: Option<Duration>,
-    /// What queries may keep while they are evaluated, all together, in bytes.
+    /// What queries may take, from their evaluation until their rows are sent, all together, in bytes.
     pub query_memory: usize,
     /// Offtake's version, as clients see it in `server_version`.
     pub version: String,

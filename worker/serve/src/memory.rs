@@ -1,7 +1,8 @@
-//! How much memory queries may take while they are evaluated: a large join must not end the process that everybody reads from.
+//! How much memory queries may take, from their evaluation until the answer is sent: a large join must not end the process that everybody
+//! reads from.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     fs,
     sync::{
         Arc,
@@ -35,53 +36,68 @@ impl Memory {
             Ok(_) => Ok(()),
             Err(_) => {
                 let limit = self.limit >> 20;
-                let message = format!("out of memory: queries may keep {limit} MiB while they are evaluated");
+                let message = format!("out of memory: all queries together may take {limit} MiB");
                 Err(EvalError::new(SqlState::OUT_OF_MEMORY, message))
             }
         }
     }
 }
 
-/// What one evaluation has of it. Given back when it is dropped.
-pub struct Share {
+/// A part of it. Given back when it is dropped.
+#[derive(Debug)]
+pub struct Held {
     memory: Arc<Memory>,
-    taken: Cell<usize>,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What one evaluation has of it.
+pub struct Share {
+    held: RefCell<Held>,
     kept: Cell<usize>,
 }
 
 impl Share {
     pub fn new(memory: Arc<Memory>) -> Share {
-        Share { memory, taken: Cell::new(0), kept: Cell::new(0) }
+        Share { held: RefCell::new(Held { memory, bytes: 0 }), kept: Cell::new(0) }
     }
 
     /// Notes that so many more bytes are kept, or refuses them.
     pub fn keep(&self, bytes: usize) -> Result<(), EvalError> {
         let kept = self.kept.get().saturating_add(bytes);
-        if let Some(lacking) = kept.checked_sub(self.taken.get()).filter(|lacking| *lacking > 0) {
-            let chunk = lacking.max(CHUNK);
-            self.memory.take(chunk)?;
-            self.taken.set(self.taken.get() + chunk);
+        let mut held = self.held.borrow_mut();
+        if kept > held.bytes {
+            let chunk = (kept - held.bytes).max(CHUNK);
+            held.memory.take(chunk)?;
+            held.bytes += chunk;
         }
         self.kept.set(kept);
         Ok(())
     }
-}
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.memory.used.fetch_sub(self.taken.get(), Ordering::Relaxed);
+    /// Gives back all but so many bytes, which the answer takes until it is sent.
+    pub fn answer(self, bytes: usize) -> Held {
+        let mut held = self.held.into_inner();
+        let freed = held.bytes.saturating_sub(bytes);
+        held.bytes -= freed;
+        held.memory.used.fetch_sub(freed, Ordering::Relaxed);
+        held
     }
 }
 
 /// What queries may share where nothing else is said, in bytes: a quarter of the container's memory, or of the machine's.
 ///
-/// Source: Linux documentation, cgroup-v2 (`memory.max`); proc(5), `/proc/meminfo`.
+/// Source: Linux documentation, cgroup-v2 (`memory.max`) and cgroup-v1 (`memory.limit_in_bytes`); proc(5), `/proc/meminfo`.
 pub fn default_limit() -> usize {
-    let container =
-        fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|max| max.trim().parse().ok());
+    let containers = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limits = containers.iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|info| total(&info));
-    let memory = [container, machine].into_iter().flatten().min();
-    memory.unwrap_or(4 << 30) / SHARE
+    limits.chain(machine).min().unwrap_or(4 << 30) / SHARE
 }
 
 fn total(meminfo: &str) -> Option<usize> {
@@ -110,7 +126,9 @@ mod tests {
         drop(first);
         second.keep(2 * CHUNK).expect("it was given back");
         assert!(second.keep(usize::MAX).is_err());
-        drop(second);
+        let answer = second.answer(10);
+        assert_eq!(memory.used.load(Ordering::Relaxed), 10);
+        drop(answer);
         assert_eq!(memory.used.load(Ordering::Relaxed), 0);
     }
 

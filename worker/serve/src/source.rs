@@ -42,6 +42,11 @@ impl Snapshot {
         Snapshot { version, system, interrupted, memory }
     }
 
+    /// What it was given to keep, once the rows are there.
+    pub fn into_memory(self) -> Share {
+        self.memory
+    }
+
     fn check(&self) -> Result<(), EvalError> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(EvalError::new(SqlState(*b"57014"), "canceling statement"));

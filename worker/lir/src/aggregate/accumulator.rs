@@ -29,6 +29,17 @@ pub enum Accumulator {
     Bool { trues: i64, falses: i64 },
 }
 
+impl Accumulator {
+    /// Bytes of heap that it takes.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Accumulator::Numeric(_) => size_of::<WideNumericSum>(),
+            Accumulator::WideFloat(_) => size_of::<WideFloatSum>(),
+            _ => 0,
+        }
+    }
+}
+
 impl Aggregate {
     /// Evaluates filter and argument for one row: what is to be accumulated or ordered, NULL included; `None` if the filter passes
     /// the row over. For `count(*)` it is a value that counts.

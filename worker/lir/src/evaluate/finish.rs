@@ -35,17 +35,22 @@ impl Finish {
         Finish { order_by: Vec::new(), limit: None, offset: 0, project: (0..arity).collect() }
     }
 
-    /// What rows that are shown more than once take beside those that [`Finish::apply`] is given, at most, in bytes.
-    pub fn copies(&self, rows: &[(Row, i64)]) -> usize {
-        let (mut copies, mut largest) = (0_usize, 0);
-        for (row, diff) in rows {
-            let size = super::size(row);
-            let more = usize::try_from(diff.saturating_sub(1)).unwrap_or(0);
-            copies = copies.saturating_add(more.saturating_mul(size));
-            largest = largest.max(size);
-        }
+    /// What [`Finish::apply`] takes beside the rows that it is given, about, in bytes.
+    pub fn memory(&self, rows: &[(Row, i64)]) -> usize {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        copies.min(limit.saturating_mul(largest))
+        let copies = rows.iter().map(|(_, diff)| usize::try_from(*diff).unwrap_or(0));
+        let shown = copies.fold(0, usize::saturating_add).min(limit).saturating_mul(size_of::<Row>());
+        let sorted = match self.order_by.len() {
+            0 => 0,
+            keys => keys * size_of::<Datum<'_>>() + size_of::<usize>() + size_of::<(Row, i64)>(),
+        };
+        // A row that is cut is a new one, which its copies share.
+        let cut = rows.first().is_some_and(|(row, _)| !self.shows_all(row.iter().count()));
+        let heap = |(row, _): &(Row, i64)| if cut { row.heap_bytes() } else { 0 };
+        let (all, largest): (usize, _) =
+            (rows.iter().map(heap).sum(), rows.iter().map(heap).max().unwrap_or(0));
+        let projected = limit.saturating_mul(largest).min(all);
+        (rows.len() * sorted).saturating_add(shown).saturating_add(projected)
     }
 
     /// Adds multiplicities up, sorts, cuts and projects. Rows that the order leaves equal come in the order of their bytes, so that
@@ -103,11 +108,14 @@ impl Finish {
         places.into_iter().map(|place| rows[place].clone()).collect()
     }
 
+    /// Whether rows of so many columns are shown as they are.
+    fn shows_all(&self, arity: usize) -> bool {
+        self.project.iter().copied().eq(0..arity)
+    }
+
     fn projected(&self, row: Row) -> Row {
         let datums = row.unpack();
-        if self.project.len() == datums.len()
-            && self.project.iter().enumerate().all(|(i, column)| i == *column)
-        {
+        if self.shows_all(datums.len()) {
             return row;
         }
         Row::pack(self.project.iter().map(|column| datums.get(*column).copied().unwrap_or(Datum::Null)))

@@ -1,6 +1,6 @@
 //! Joins: each stage looks its rows up in an index where there is one, else in a hash table built from its input.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use offtake_row::{Datum, Row, RowPacker};
 
@@ -12,6 +12,9 @@ use crate::{
     node::{CollectionId, JoinStage, Lir},
     scalar::Scalar,
 };
+
+/// What a key's list takes before it grows, in bytes.
+const FIRST: usize = 2 * size_of::<Vec<(Row, i64)>>() + size_of::<(Row, i64)>();
 
 /// Runs a join: the first input's rows go through all stages one by one, so that only the other inputs are held in memory.
 pub(super) fn run(
@@ -57,8 +60,16 @@ impl<'p> Stage<'p> {
                 let mut table: HashMap<Row, Vec<(Row, i64)>> = HashMap::new();
                 super::run(input, source, &mut |row, diff| {
                     if let Some(key) = keys.of(&plan.lookup_key, None, &row)? {
-                        source.keep(super::size(&key) + super::size(&row))?;
-                        table.entry(key).or_default().push((row, diff));
+                        match table.entry(key) {
+                            Entry::Occupied(known) => {
+                                source.keep(super::size(&row))?;
+                                known.into_mut().push((row, diff));
+                            }
+                            Entry::Vacant(new) => {
+                                source.keep(super::size(new.key()) + FIRST + row.own_bytes())?;
+                                new.insert(vec![(row, diff)]);
+                            }
+                        }
                     }
                     Ok(())
                 })?;

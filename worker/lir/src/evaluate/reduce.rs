@@ -23,6 +23,9 @@ enum State {
     Distinct(HashSet<Row>),
 }
 
+/// What a group takes beside its key and its states, in bytes.
+const GROUP: usize = 2 * size_of::<Vec<State>>();
+
 pub(super) fn run(
     input: &Lir,
     key: &[Scalar],
@@ -47,7 +50,7 @@ pub(super) fn run(
         let group = match groups.entry(packer.finish()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                source.keep(super::size(new.key()) + size_of_val(fresh.as_slice()))?;
+                source.keep(super::size(new.key()) + GROUP + size_of_val(fresh.as_slice()))?;
                 new.insert(fresh.clone())
             }
         };
@@ -86,11 +89,19 @@ impl State {
         source: &dyn Source,
     ) -> Result<(), EvalError> {
         match self {
-            State::Sum(sum) => sum.plus_equals(&aggregate.accumulate(datum, diff)),
+            State::Sum(sum) => {
+                let before = sum.heap_bytes();
+                sum.plus_equals(&aggregate.accumulate(datum, diff));
+                match sum.heap_bytes().saturating_sub(before) {
+                    0 => {}
+                    more => source.keep(more)?,
+                }
+            }
             State::Best(best) => {
                 // Compared as rows: of equal datums (0.0 and -0.0) one is the better form.
                 let better = Row::pack([aggregate.better(best.datum(0), datum)]);
                 if better != *best {
+                    source.keep(better.heap_bytes().saturating_sub(best.heap_bytes()))?;
                     *best = better;
                 }
             }

@@ -221,12 +221,16 @@ Map/Filter/Project
 }
 
 #[test]
-fn rows_that_come_several_times_are_reckoned() {
+fn what_finishing_takes_is_reckoned() {
     let (short, long) = (Row::pack([int(1)]), Row::pack([Datum::Text(&"x".repeat(1000))]));
-    let (small, large) = (super::size(&short), super::size(&long));
+    let (each, heap) = (size_of::<Row>(), long.heap_bytes());
     let rows = vec![(short, 1_000_000), (long, 1)];
-    let finish = Finish::all(1);
-    assert_eq!(finish.copies(&rows), 999_999 * small);
-    assert_eq!(Finish { limit: Some(3), ..finish.clone() }.copies(&rows), 3 * large);
-    assert_eq!(finish.copies(&[(Row::empty(), i64::MAX), (Row::empty(), i64::MAX)]), usize::MAX);
+    let all = Finish::all(1);
+    assert_eq!(all.memory(&rows), 1_000_001 * each);
+    assert_eq!(Finish { limit: Some(3), ..all.clone() }.memory(&rows), 3 * each);
+    let cut = Finish { project: vec![0, 0], ..all.clone() };
+    assert_eq!(cut.memory(&rows), 1_000_001 * each + heap);
+    let order = Order { column: 0, ty: Type::Text, descending: false, nulls_first: false };
+    assert!(Finish { order_by: vec![order], ..all.clone() }.memory(&rows) > all.memory(&rows));
+    assert_eq!(all.memory(&[(Row::empty(), i64::MAX), (Row::empty(), i64::MAX)]), usize::MAX);
 }

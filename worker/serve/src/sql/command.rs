@@ -184,8 +184,9 @@ impl Run<'_> {
             Arc::new(planned.plan.bind(values)?)
         };
         let columns = Arc::new(plan.columns.clone());
-        let rows = read::rows(self.core, self.session, planned.published(), plan, self.interrupt).await?;
-        Ok(Rows { columns, rows: rows.into_iter(), tag })
+        let (rows, memory) =
+            read::rows(self.core, self.session, planned.published(), plan, self.interrupt).await?;
+        Ok(Rows { columns, rows: rows.into_iter(), tag, memory: Some(memory) })
     }
 
     async fn introspect(
@@ -214,14 +215,19 @@ impl Run<'_> {
             handle.block_on(introspection.query(&text, &texts)).map_err(SqlError::from)
         });
         let (columns, rows) = self.interrupt.run(work).await?;
-        Ok(Answer::Rows(Rows { columns: Arc::new(columns), rows: rows.into_iter(), tag: "SELECT" }))
+        Ok(Answer::Rows(Rows {
+            columns: Arc::new(columns),
+            rows: rows.into_iter(),
+            tag: "SELECT",
+            memory: None,
+        }))
     }
 
     async fn command(&mut self, statement: &Statement, prepared: &Prepared) -> Result<Answer, SqlError> {
         let done = |tag: &str| Ok(Answer::Done(tag.to_owned()));
         let answer = |rows: Vec<Row>, tag| {
             let columns = prepared.columns.clone().unwrap_or_default();
-            Ok(Answer::Rows(Rows { columns, rows: rows.into_iter(), tag }))
+            Ok(Answer::Rows(Rows { columns, rows: rows.into_iter(), tag, memory: None }))
         };
         match statement {
             // The parser's callers take queries out before.
@@ -398,7 +404,7 @@ impl Run<'_> {
         };
         let row = Row::pack([value.as_deref().map_or(Datum::Null, Datum::Text)]);
         let columns = prepared.columns.clone().unwrap_or_default();
-        Ok(Answer::Rows(Rows { columns, rows: vec![row].into_iter(), tag: "SELECT" }))
+        Ok(Answer::Rows(Rows { columns, rows: vec![row].into_iter(), tag: "SELECT", memory: None }))
     }
 
     async fn explain(&mut self, explained: &Explained) -> Result<String, SqlError> {
@@ -453,7 +459,12 @@ impl Run<'_> {
         match self.session.portals.get_mut(name).map(|portal| &mut portal.state) {
             Some(PortalState::Running(rows)) => {
                 let some: Vec<Row> = rows.rows.by_ref().take(count).collect();
-                Ok(Answer::Rows(Rows { columns: rows.columns.clone(), rows: some.into_iter(), tag: "FETCH" }))
+                Ok(Answer::Rows(Rows {
+                    columns: rows.columns.clone(),
+                    rows: some.into_iter(),
+                    tag: "FETCH",
+                    memory: None,
+                }))
             }
             _ => Err(no_cursor(name)),
         }

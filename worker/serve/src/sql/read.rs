@@ -10,7 +10,7 @@ use offtake_row::Row;
 
 use crate::{
     error::SqlError,
-    memory::Share,
+    memory::{Held, Share},
     published::Published,
     source::Snapshot,
     sql::{Core, cancel::Interrupt, session::Session},
@@ -103,7 +103,7 @@ pub async fn rows(
     published: &Arc<Published>,
     plan: Arc<QueryPlan>,
     interrupt: &mut Interrupt,
-) -> Result<Vec<Row>, SqlError> {
+) -> Result<(Vec<Row>, Held), SqlError> {
     let version = version(core, session, interrupt).await?;
     let status = core.status.borrow().clone();
     check(published, &plan, &version, &status)?;
@@ -111,8 +111,10 @@ pub async fn rows(
     let snapshot = Snapshot::new(version, &status, plan.depends_on.iter().copied(), interrupt.flag(), memory);
     let work = core.pool.run(move || {
         let rows = evaluate(&plan.lir, &snapshot)?;
-        snapshot.keep(plan.finish.copies(&rows))?;
-        Ok(plan.finish.apply(rows))
+        snapshot.keep(plan.finish.memory(&rows))?;
+        let rows = plan.finish.apply(rows);
+        let taken = rows.iter().map(|row| size_of::<Row>() + row.own_bytes()).sum();
+        Ok((rows, snapshot.into_memory().answer(taken)))
     });
     interrupt.run(work).await
 }

@@ -13,6 +13,7 @@ use pgwire::messages::response::TransactionStatus;
 use crate::{
     encode::Formats,
     error::SqlError,
+    memory::Held,
     settings::{Settings, canonical, display_name},
     sql::statement::Prepared,
 };
@@ -77,6 +78,9 @@ pub struct Rows {
     pub rows: std::vec::IntoIter<Row>,
     /// The first word of the command tag: SELECT, SHOW, EXPLAIN, FETCH.
     pub tag: &'static str,
+    /// What they take, where they are a query's.
+    #[expect(dead_code, reason = "given back when it is dropped")]
+    pub memory: Option<Held>,
 }
 
 impl Session {
