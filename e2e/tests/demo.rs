@@ -9,6 +9,7 @@ use std::{
 };
 
 use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
     pty::{Winsize, openpty},
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -40,19 +41,25 @@ async fn the_demo_runs_and_leaves_nothing_behind() {
 async fn on_a_terminal_the_copies_have_progress_bars() {
     let size = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
     let terminal = openpty(&size, None).expect("a terminal");
+    for end in [&terminal.master, &terminal.slave] {
+        // Another test's server that starts now would hold it open.
+        fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a flag");
+    }
     let mut demo = Demo::start_on(&["--for", "2s"], terminal.master, terminal.slave);
     let mut shown = Vec::new();
     // A terminal that nobody writes to any more is an error.
     demo.output.read_to_end(&mut shown).ok();
     let shown = String::from_utf8_lossy(&shown);
     assert!(demo.process.wait().expect("its status").success(), "{shown}");
-    let frames: Vec<_> = shown.split(['\r', '\n']).filter(|line| line.contains("order_lines ")).collect();
-    let empty = frames
-        .iter()
-        .position(|frame| frame.contains(&"░".repeat(40)) && frame.contains(" rows  Snapshotting"));
-    let full =
-        frames.iter().rposition(|frame| frame.contains(&"█".repeat(40)) && frame.contains(" rows  Running"));
-    assert!(empty.is_some() && empty < full, "{frames:#?}");
+    // A bar is 40 characters wide; after it come the rows and the phase.
+    let bars: Vec<String> =
+        shown.split("order_lines ").skip(1).map(|after| after.chars().take(75).collect()).collect();
+    let shows = |bar: char, phase| {
+        let bar = bar.to_string().repeat(40);
+        bars.iter().position(|shown| shown.starts_with(&bar) && shown.contains(&format!(" rows  {phase}")))
+    };
+    let (empty, full) = (shows('░', "Snapshotting"), shows('█', "Running"));
+    assert!(empty.is_some() && empty < full, "{bars:#?}");
     assert!(shown.contains("transactions/s"), "{shown}");
 }
 
@@ -115,6 +122,7 @@ impl Demo {
             .args(["--sql-listen", &listen(), "--http-listen", &listen()])
             .args(arguments)
             .env("TMPDIR", folder.path())
+            .env("TERM", "xterm")
             .stdin(Stdio::null())
             .stdout(shows)
             .spawn()

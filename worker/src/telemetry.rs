@@ -1,7 +1,7 @@
 //! Logs: to standard error, filtered by `OFFTAKE_LOG` (as `RUST_LOG` elsewhere).
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     sync::OnceLock,
 };
 
@@ -23,14 +23,17 @@ pub fn beside(bars: MultiProgress) {
     BARS.set(bars).ok();
 }
 
-/// Standard error, with the bars out of the way.
+/// Standard error; where bars are drawn on the same terminal, by way of them.
 struct Beside;
 
 impl Write for Beside {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match BARS.get() {
-            Some(bars) => bars.suspend(|| io::stderr().write(line)),
-            None => io::stderr().write(line),
+            Some(bars) if io::stderr().is_terminal() => {
+                bars.println(String::from_utf8_lossy(line).trim_end())?;
+                Ok(line.len())
+            }
+            _ => io::stderr().write(line),
         }
     }
 
