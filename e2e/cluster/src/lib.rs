@@ -10,6 +10,7 @@ mod certificates;
 mod cluster;
 mod control_plane;
 mod image;
+mod namespace;
 mod node;
 mod packages;
 mod process;

@@ -8,6 +8,7 @@ mod rules;
 use std::{
     path::{Path, PathBuf},
     sync::LazyLock,
+    time::Duration,
 };
 
 use offtake_cluster::Cluster;
@@ -15,6 +16,7 @@ use offtake_cluster::Cluster;
 /// The API server of all tests that run no pods, with the project's definitions. It ends with the process.
 static API: LazyLock<Cluster> = LazyLock::new(|| {
     let cluster = Cluster::api_only().unwrap_or_else(|error| panic!("an API server: {error:#}"));
+    ok(cluster.refuse_beside("app.kubernetes.io/name=offtake-operator"));
     let folder = repository().join("crds");
     ok(cluster.kubectl(&["apply", "-f", &folder.to_string_lossy()]));
     let established = ["wait", "--for=condition=Established", "--timeout=60s", "crd"];
@@ -36,32 +38,18 @@ struct Namespace {
 }
 
 impl Namespace {
-    /// To be made anew: one that an earlier run left goes first.
-    fn clear(cluster: &'static Cluster, name: &str) -> Namespace {
-        let namespace = Namespace { cluster, name: name.to_owned() };
-        ok(namespace.remove(true));
-        namespace
-    }
-
     fn make(cluster: &'static Cluster, name: &str) -> Namespace {
-        let namespace = Namespace::clear(cluster, name);
-        ok(cluster.kubectl(&["create", "namespace", name]));
-        namespace
-    }
-
-    fn remove(&self, wait: bool) -> anyhow::Result<()> {
-        if self.cluster.host().is_some() {
-            return Ok(());
-        }
-        let wait = format!("--wait={wait}");
-        let delete = ["delete", "namespace", &self.name, "--ignore-not-found", &wait, "--timeout=180s"];
-        self.cluster.kubectl(&delete).map(drop)
+        ok(cluster.create_namespace(name, Duration::from_secs(180)));
+        Namespace { cluster, name: name.to_owned() }
     }
 }
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let removed = self.remove(false);
+        if self.cluster.host().is_some() {
+            return;
+        }
+        let removed = self.cluster.delete_namespace(&self.name, None);
         if !std::thread::panicking() {
             ok(removed);
         }

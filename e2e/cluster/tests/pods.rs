@@ -28,12 +28,6 @@ static CLUSTER: LazyLock<Cluster> =
 /// A pod as restricted as the strictest standard asks for, with a volume, behind a Service.
 const WEB: &str = r#"
 apiVersion: v1
-kind: Namespace
-metadata:
-  name: web
-  labels: {pod-security.kubernetes.io/enforce: restricted}
----
-apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: web}
 spec:
@@ -104,7 +98,7 @@ fn wait_until_ready() {
 
 #[test]
 fn a_restricted_pod_with_a_volume_serves_and_comes_back() {
-    let _namespace = Namespace::clear(&CLUSTER, "web");
+    let _namespace = Namespace::make(&CLUSTER, "web");
     let image = image();
     ok(CLUSTER.apply(&WEB.replace("IMAGE", &image)));
     wait_until_ready();

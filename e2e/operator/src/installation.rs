@@ -23,6 +23,7 @@ pub struct Installation {
     // Dropped before the cluster that it watches.
     pub(crate) watch: Watch,
     pub cluster: Cluster,
+    images: Vec<String>,
 }
 
 impl Installation {
@@ -43,35 +44,49 @@ impl Installation {
             load(&cluster, OPERATOR, &operator)?;
             load(&cluster, WORKER, &worker)?;
         }
-        cluster.apply(&namespace(SYSTEM))?;
-        let chart = repository().join("charts/offtake");
-        let chart = chart.to_string_lossy();
         let images = if own { images() } else { given_images()? };
-        let mut arguments = vec!["upgrade", "--install", "offtake", &chart, "--namespace", SYSTEM];
-        // Somebody's cluster may have the definitions already, from kubectl.
-        arguments.extend(["--take-ownership", "--wait", "--timeout", "5m"]);
-        for image in &images {
-            arguments.extend(["--set", image]);
-        }
-        cluster.helm(&arguments).map_err(|error| {
-            let pods = cluster.kubectl(&["describe", "pods", "-n", SYSTEM]).unwrap_or_default();
-            let logs = cluster
-                .kubectl(&["logs", "-n", SYSTEM, "deployment/offtake", "--tail=30"])
-                .unwrap_or_default();
-            error.context(format!("{pods}\n{logs}"))
-        })?;
-        Ok(Installation { watch: Watch::start(&cluster)?, cluster })
+        cluster.refuse_beside("app.kubernetes.io/name=offtake-operator")?;
+        cluster.keep_namespace(SYSTEM)?;
+        upgrade(&cluster, &images, &[])?;
+        Ok(Installation { watch: Watch::start(&cluster)?, cluster, images })
+    }
+
+    /// The chart with these values too, until what is answered is dropped.
+    pub fn with_values(&self, values: &[&str]) -> anyhow::Result<Values<'_>> {
+        let guard = Values(self);
+        upgrade(&self.cluster, &self.images, values)?;
+        Ok(guard)
     }
 }
 
-/// A namespace that takes restricted pods only. (What begins with a brace is JSON to older kubectls.)
-pub(crate) fn namespace(name: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Namespace
-metadata: {{name: {name}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}
-"
-    )
+/// Other values of the chart, for one test.
+pub struct Values<'a>(&'a Installation);
+
+impl Drop for Values<'_> {
+    fn drop(&mut self) {
+        let restored = upgrade(&self.0.cluster, &self.0.images, &[]);
+        if !std::thread::panicking() {
+            restored.unwrap_or_else(|error| panic!("the chart with its values of before: {error:#}"));
+        }
+    }
+}
+
+/// Brings the release to these values.
+fn upgrade(cluster: &Cluster, images: &[String], values: &[&str]) -> anyhow::Result<()> {
+    let chart = repository().join("charts/offtake");
+    let chart = chart.to_string_lossy();
+    let mut arguments = vec!["upgrade", "--install", "offtake", &chart, "--namespace", SYSTEM];
+    // Somebody's cluster may have the definitions already, from kubectl.
+    arguments.extend(["--take-ownership", "--wait", "--timeout", "5m"]);
+    for value in images.iter().map(String::as_str).chain(values.iter().copied()) {
+        arguments.extend(["--set", value]);
+    }
+    cluster.helm(&arguments).map(drop).map_err(|error| {
+        let pods = cluster.kubectl(&["describe", "pods", "-n", SYSTEM]).unwrap_or_default();
+        let logs =
+            cluster.kubectl(&["logs", "-n", SYSTEM, "deployment/offtake", "--tail=30"]).unwrap_or_default();
+        error.context(format!("{pods}\n{logs}"))
+    })
 }
 
 /// A program of this build, beside the running test.

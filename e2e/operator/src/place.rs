@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     database::{DATABASE, Database, PASSWORD, psql},
     forward::Forward,
-    installation::{self, Installation},
+    installation::Installation,
     watch::KINDS,
 };
 
@@ -29,10 +29,8 @@ pub struct Place {
 impl Place {
     /// A new namespace that takes restricted pods only. One that an earlier run left goes first.
     pub fn make(cluster: &'static Cluster, namespace: &'static str) -> anyhow::Result<Place> {
-        let place = Place { cluster, namespace };
-        place.remove(true)?;
-        cluster.apply(&installation::namespace(namespace))?;
-        Ok(place)
+        cluster.create_namespace(namespace, DEADLINE)?;
+        Ok(Place { cluster, namespace })
     }
 
     /// Connection, secret and source `app`, on publication `app`.
@@ -160,12 +158,6 @@ spec:
         self.kubectl(&["delete", object, &timeout]).map(drop).with_context(|| self.explanation())
     }
 
-    fn remove(&self, wait: bool) -> anyhow::Result<()> {
-        let (wait, timeout) = (format!("--wait={wait}"), format!("--timeout={}s", DEADLINE.as_secs()));
-        let delete = ["delete", "namespace", self.namespace, "--ignore-not-found", &wait, &timeout];
-        self.cluster.kubectl(&delete).map(drop)
-    }
-
     /// What a person would look at first.
     fn explanation(&self) -> String {
         let mut text = String::new();
@@ -186,7 +178,8 @@ spec:
 impl Drop for Place {
     /// Nothing of a test is left, on somebody's cluster neither.
     fn drop(&mut self) {
-        let removed = self.remove(!std::thread::panicking());
+        let deadline = (!std::thread::panicking()).then_some(DEADLINE);
+        let removed = self.cluster.delete_namespace(self.namespace, deadline);
         if !std::thread::panicking() {
             removed.unwrap_or_else(|error| panic!("{error:#}"));
         }
