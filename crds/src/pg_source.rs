@@ -83,7 +83,8 @@ pub struct PgSourceSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
-    /// By default "offtake_", the namespace, "_" and the name.
+    /// By default "offtake_", the namespace, "_" and the name, with "_" for what a slot's name cannot hold and a hash where it could be
+    /// another's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[a-z0-9_]{1,63}$"), length(max = 63))]
     pub name: Option<String>,
@@ -148,11 +149,21 @@ pub struct Worker {
     /// Rules about nodes and other pods, as in a Pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "open_object")]
-    pub affinity: Option<Affinity>,
+    pub affinity: Option<serde_json::Value>,
     /// The PriorityClass of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub priority_class_name: Option<String>,
+}
+
+impl Worker {
+    /// The rules of [`Worker::affinity`].
+    ///
+    /// # Errors
+    /// It is not what a Pod takes; the API server does not look into it.
+    pub fn read_affinity(&self) -> Result<Option<Affinity>, serde_json::Error> {
+        self.affinity.as_ref().map(Affinity::deserialize).transpose()
+    }
 }
 
 impl Default for Worker {
@@ -279,6 +290,9 @@ pub struct SlotStatus {
     /// Whether this source has read from the slot. One that it never read from may be another's, and is not dropped with the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<bool>,
+    /// The system identifier of the server on which this source has read from the slot: it is dropped there only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_identifier: Option<String>,
     /// Everything before it is durable on the worker's volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_lsn: Option<String>,
@@ -293,7 +307,7 @@ pub struct Lag {
     /// Bytes of write-ahead log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<i64>,
-    /// Age of the newest upstream commit that is not readable yet.
+    /// Age of the oldest upstream commit that is not readable yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
 }
@@ -340,7 +354,8 @@ fn aliases(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// An object whose fields the API server leaves alone: its own schema would be larger than all the rest.
+/// An object whose fields the API server leaves alone: its own schema would be larger than all the rest. It is kept as it is, for an object
+/// that cannot be read could not even be deleted in order; [`Worker::read_affinity`] reads it.
 fn open_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "nullable": true, "x-kubernetes-preserve-unknown-fields": true})
 }

@@ -42,14 +42,17 @@ pub(crate) fn connection(spec: &PgConnectionSpec) -> Vec<Broken> {
 }
 
 pub(crate) fn source(spec: &PgSourceSpec) -> Vec<Broken> {
+    let mut found = Vec::new();
     let aliases = &spec.schema_aliases;
-    if aliases.iter().all(|(alias, schema)| alias != schema && !aliases.contains_key(schema)) {
-        return Vec::new();
+    if aliases.iter().any(|(alias, schema)| alias == schema || aliases.contains_key(schema)) {
+        let message = "a schema alias names a schema of tables, not itself and not another alias";
+        found.push(broken("spec.schemaAliases", message));
     }
-    vec![broken(
-        "spec.schemaAliases",
-        "a schema alias names a schema of tables, not itself and not another alias",
-    )]
+    // In a cluster the operator tells: the API server does not look into it.
+    if let Err(error) = spec.worker.read_affinity() {
+        found.push(broken("spec.worker.affinity", error.to_string()));
+    }
+    found
 }
 
 pub(crate) fn table(name: &str, spec: &SourceTableSpec) -> Vec<Broken> {

@@ -100,7 +100,7 @@ pub struct ViewStatus {
     /// What is readable is exact at this LSN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lsn: Option<String>,
-    /// Age of the newest upstream commit that is not readable yet.
+    /// Age of the oldest upstream commit that is not readable yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<f64>,
     /// Memory that the view's contents take.

@@ -102,13 +102,13 @@ impl Election {
     pub async fn hold(&mut self, stop: &CancellationToken) -> Result<(), Lost> {
         let mut renewed = Instant::now();
         while stop.run_until_cancelled(tokio::time::sleep(RENEW_EVERY)).await.is_some() {
-            match self.attempt().await {
-                Ok(true) => renewed = Instant::now(),
-                Ok(false) => return Err(self.lost()),
-                Err(error) => tracing::warn!("{error}"),
-            }
-            if renewed.elapsed() > DEADLINE {
-                return Err(self.lost());
+            // From its beginning on, for others may have seen the record change that early.
+            let begun = Instant::now();
+            let left = DEADLINE.saturating_sub(renewed.elapsed());
+            match tokio::time::timeout(left, self.attempt()).await {
+                Ok(Ok(true)) => renewed = begun,
+                Ok(Ok(false)) | Err(_) => return Err(self.lost()),
+                Ok(Err(error)) => tracing::warn!("{error}"),
             }
         }
         Ok(())

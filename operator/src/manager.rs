@@ -140,7 +140,9 @@ async fn control(
         tracing::info!(namespace = namespace.as_deref().unwrap_or("all namespaces"), "watching");
         scopes.spawn(scope::run(client.clone(), namespace, settings.clone(), recorder.clone(), stop.clone()));
     }
-    while scopes.join_next().await.is_some() {}
+    while let Some(ended) = scopes.join_next().await {
+        scope::pass_on(ended);
+    }
 }
 
 /// The namespaces to watch; one `None` stands for all.

@@ -31,7 +31,9 @@ pub enum Standing<T> {
     Reported(Arc<Report<T>>),
     /// The worker was not asked yet, as after a restart of the operator: what was said before holds until it was.
     Unknown,
-    /// It is not, and this is how it stands meanwhile.
+    /// The worker cannot be asked: what it said last is the last that is known.
+    Unheard(Health),
+    /// It is not, and this is how it stands meanwhile: what was said before is no longer so.
     Unreported(Health),
 }
 
@@ -43,25 +45,23 @@ impl Membership {
         {
             return Standing::Unknown;
         }
-        Standing::Unreported(match self.before_worker() {
-            Some(health) => health,
-            None => match &self.seen.contact {
-                Contact::Unknown => return Standing::Unknown,
-                Contact::None => self.troubled().unwrap_or_else(|| {
-                    let message = format!("the worker of PgSource {} starts", self.source_name);
-                    Health::progressing("WorkerStarting", message)
-                }),
-                Contact::Down(problem) => Health::retrying(problem),
-                Contact::Up => match (self.seen.members.get(&self.member), report) {
-                    (Some(told), Some(report))
-                        if told.spec == self.spec && report.generation >= told.since =>
-                    {
-                        return Standing::Reported(report.clone());
-                    }
-                    _ => self.untold(),
-                },
+        if let Some(health) = self.before_worker() {
+            return Standing::Unreported(health);
+        }
+        match &self.seen.contact {
+            Contact::Unknown => Standing::Unknown,
+            Contact::None => Standing::Unheard(self.troubled().unwrap_or_else(|| {
+                let message = format!("the worker of PgSource {} starts", self.source_name);
+                Health::progressing("WorkerStarting", message)
+            })),
+            Contact::Down(problem) => Standing::Unheard(Health::retrying(problem)),
+            Contact::Up => match (self.seen.members.get(&self.member), report) {
+                (Some(told), Some(report)) if told.spec == self.spec && report.generation >= told.since => {
+                    Standing::Reported(report.clone())
+                }
+                _ => Standing::Unreported(self.untold()),
             },
-        })
+        }
     }
 
     /// What stands in the way before any worker is asked.
@@ -150,7 +150,7 @@ mod tests {
         match standing {
             Standing::Reported(_) => "Reported",
             Standing::Unknown => "Unknown",
-            Standing::Unreported(health) => health.reason(),
+            Standing::Unheard(health) | Standing::Unreported(health) => health.reason(),
         }
     }
 

@@ -22,7 +22,7 @@ use kube::{
 use offtake_crds::{ObjectName, PgConnection, PgSource, SourceTable};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -126,7 +126,24 @@ pub async fn run(
             .run(view::reconcile, failed, context.clone())
             .for_each(|outcome| async move { report(outcome) }),
     );
-    while running.join_next().await.is_some() {}
+    loop {
+        tokio::select! {
+            ended = running.join_next() => match ended {
+                Some(ended) => pass_on(ended),
+                None => return,
+            },
+            Some(ended) = watches.join_next() => pass_on(ended),
+        }
+    }
+}
+
+/// Passes a panic on: a process that lacks one of its watches or controllers must not go on leading.
+pub fn pass_on(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
 }
 
 /// A controller that is triggered from its queue alone; its store is kept by a watch of ours.

@@ -6,6 +6,7 @@
 use std::{collections::HashSet, fmt::Debug, hash::Hash, sync::Arc};
 
 use futures::{StreamExt, pin_mut};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Resource,
     core::DeserializeGuard,
@@ -35,7 +36,8 @@ where
     store
 }
 
-/// Watches our own kinds. An object that this version cannot read is told of and left out: it would break the watch of all others.
+/// Watches our own kinds. An object that this version cannot read is told of and left as it was: it would break the watch of all others.
+/// Its deletion is noticed nevertheless.
 pub fn watch_guarded<K>(
     tasks: &mut JoinSet<()>,
     api: Api<DeserializeGuard<K>>,
@@ -47,34 +49,64 @@ where
     let (store, writer) = reflector::store();
     let stream = watcher::watcher(api, watcher::Config::default()).default_backoff();
     let follower = Follower { store: store.clone(), writer, touched, before: Vec::new() };
-    tasks.spawn(follow(stream, follower, unguarded));
+    tasks.spawn(follow(stream, follower, unguarded(store.clone())));
     store
 }
 
-fn unguarded<K>(event: Event<DeserializeGuard<K>>) -> Option<Event<K>>
+fn unguarded<K>(store: Store<K>) -> impl Fn(Event<DeserializeGuard<K>>) -> Option<Event<K>>
 where
-    K: Resource<DynamicType = ()>,
+    K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let open = |guard: DeserializeGuard<K>| match guard.0 {
-        Ok(object) => Some(object),
-        Err(invalid) => {
-            tracing::error!(
-                kind = %K::kind(&()),
-                namespace = invalid.metadata.namespace,
-                name = invalid.metadata.name,
-                "InvalidObject: this version cannot read the object: {}. Apply the definitions of this version, and correct the object",
-                invalid.error
-            );
-            crate::metrics::problem("InvalidObject");
-            None
-        }
-    };
-    Some(match event {
-        Event::Apply(guard) => Event::Apply(open(guard)?),
-        Event::Delete(guard) => Event::Delete(open(guard)?),
-        Event::InitApply(guard) => Event::InitApply(open(guard)?),
-        Event::Init => Event::Init,
-        Event::InitDone => Event::InitDone,
+    move |event| match event {
+        Event::Apply(guard) => match open(guard) {
+            Ok(object) => Some(Event::Apply(object)),
+            // Whoever has begun to delete it waits for our finalizer: it ends as it was last read.
+            Err(metadata) if metadata.deletion_timestamp.is_some() => {
+                last_read(&store, metadata).map(Event::Apply)
+            }
+            Err(_) => None,
+        },
+        Event::Delete(guard) => match open(guard) {
+            Ok(object) => Some(Event::Delete(object)),
+            Err(metadata) => last_read(&store, metadata).map(Event::Delete),
+        },
+        Event::InitApply(guard) => match open(guard) {
+            Ok(object) => Some(Event::InitApply(object)),
+            Err(metadata) => last_read(&store, metadata).map(Event::InitApply),
+        },
+        Event::Init => Some(Event::Init),
+        Event::InitDone => Some(Event::InitDone),
+    }
+}
+
+/// The object as it was last read. Where it is being deleted, with its metadata of now: elsewhere these would tell of a spec that nobody read.
+fn last_read<K>(store: &Store<K>, metadata: Box<ObjectMeta>) -> Option<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let mut reference = ObjectRef::new(metadata.name.as_deref()?);
+    if let Some(namespace) = &metadata.namespace {
+        reference = reference.within(namespace);
+    }
+    let mut object = K::clone(&*store.get(&reference)?);
+    if metadata.deletion_timestamp.is_some() {
+        *object.meta_mut() = *metadata;
+    }
+    Some(object)
+}
+
+/// The object, or the metadata of one that cannot be read.
+fn open<K: Resource<DynamicType = ()>>(guard: DeserializeGuard<K>) -> Result<K, Box<ObjectMeta>> {
+    guard.0.map_err(|invalid| {
+        tracing::error!(
+            kind = %K::kind(&()),
+            namespace = invalid.metadata.namespace,
+            name = invalid.metadata.name,
+            "InvalidObject: this version cannot read the object: {}. Apply the definitions of this version, and correct the object",
+            invalid.error
+        );
+        crate::metrics::problem("InvalidObject");
+        Box::new(invalid.metadata)
     })
 }
 

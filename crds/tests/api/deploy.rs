@@ -16,7 +16,7 @@ fn kustomize_gives_the_rights_that_the_chart_gives() {
     let text = read("deploy/kustomize/base/rbac.yaml");
     let roles: Vec<Value> = serde_yaml::Deserializer::from_str(&text)
         .map(|document| Value::deserialize(document).expect("is YAML"))
-        .filter(|document| document["kind"] == "ClusterRole")
+        .filter(|document| document["kind"] == "ClusterRole" && document["metadata"]["name"] == "offtake")
         .collect();
     assert_eq!(roles.len(), 1);
     assert_eq!(roles[0]["rules"], chart);

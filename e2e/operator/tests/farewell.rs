@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use offtake_e2e_operator::report;
+use offtake_e2e_operator::{Database, Installation, report};
 
-use crate::{beside_others, ok, prepare, table};
+use crate::{alone, beside_others, ok, prepare, table};
 
 const SCHEMA: &str = "CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION app FOR TABLE t";
 /// The chart's slotDropDeadline, and what a loaded machine needs besides.
@@ -42,6 +42,45 @@ fn a_namespace_goes_though_postgresql_is_down() {
     report("a namespace deleted with PostgreSQL down to gone", took);
     assert!(took < BOUND, "{took:?}");
     assert!(told, "no Event named slot {slot}");
+}
+
+/// An operator with rights in one namespace only loses them with it, before it has let go of what is in it.
+#[test]
+fn a_namespace_goes_that_takes_the_operators_rights_along() {
+    let _alone = alone();
+    let (database, place) = prepare("narrow", SCHEMA);
+    let _narrow = ok(Installation::get().with_values(&["watchNamespaces={narrow}"]));
+    ok(place.apply(&(place.source(&database) + &table("t"))));
+    ok(place.wait_ready("sourcetable/t"));
+    ok(place.kubectl(&["delete", "namespace", place.namespace, "--wait=false"]));
+    ok(place.until("the namespace to be gone", || {
+        let namespace = ["get", "namespace", place.namespace, "--ignore-not-found", "-o", "name"];
+        let left = place.cluster.kubectl(&namespace)?;
+        ensure!(left.is_empty(), "{left}");
+        Ok(())
+    }));
+    assert_eq!(ok(database.sql("SELECT count(*) FROM pg_replication_slots")), "0\n");
+}
+
+/// A PgConnection that leads to another server by now: nothing is dropped there, and the slot that was left is named.
+#[test]
+fn a_slot_of_another_server_is_never_touched() {
+    let _beside = beside_others();
+    let (database, place) = prepare("moved", SCHEMA);
+    ok(place.apply(&(place.source(&database) + &table("t"))));
+    ok(place.wait_ready("sourcetable/t"));
+    let slot = ok(place.field("pgsource/app", ".status.slot.name"));
+    let other = ok(Database::start(place.cluster));
+    ok(other.sql(SCHEMA));
+    ok(other.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")));
+    ok(place.apply(&place.source(&other)));
+    ok(place.wait_reason("pgsource/app", "SystemChanged"));
+    ok(place.delete("pgsource/app"));
+    for server in [&database, &other] {
+        assert_eq!(ok(server.sql("SELECT count(*) FROM pg_replication_slots")), "1\n");
+    }
+    let events = ok(place.kubectl(&["get", "events", "-o", "jsonpath={.items[*].message}"]));
+    assert!(events.contains(&slot) && events.contains("was left upstream"), "{events}");
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub enum ApplyError {
     Foreign { kind: String, name: String },
     #[error("{kind} {name} has no namespace")]
     Unplaced { kind: String, name: String },
+    /// The API server takes anything in the PgSource, but not in the pod.
+    #[error("spec.worker.affinity: {0}")]
+    Affinity(serde_json::Error),
 }
 
 impl Diagnosis for ApplyError {
@@ -37,6 +40,7 @@ impl Diagnosis for ApplyError {
         match self {
             ApplyError::Api(error) => error.reason(),
             ApplyError::Foreign { .. } | ApplyError::Unplaced { .. } => "ObjectForeign".to_owned(),
+            ApplyError::Affinity(_) => "ApiInvalid".to_owned(),
         }
     }
 
@@ -46,13 +50,16 @@ impl Diagnosis for ApplyError {
             ApplyError::Foreign { .. } | ApplyError::Unplaced { .. } => {
                 "rename or delete that object, or give the PgSource another name".to_owned()
             }
+            ApplyError::Affinity(_) => "write it as a Pod has it".to_owned(),
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
             ApplyError::Api(error) => error.retry(),
-            ApplyError::Foreign { .. } | ApplyError::Unplaced { .. } => Retry::OnChange,
+            ApplyError::Foreign { .. } | ApplyError::Unplaced { .. } | ApplyError::Affinity(_) => {
+                Retry::OnChange
+            }
         }
     }
 }

@@ -6,7 +6,8 @@
 //! itself, so a restart does not extend it; one attempt is always made.
 //!
 //! Only a slot that the source has read from is dropped. Another one of its name may belong to another PgSource, to the same manifests in
-//! another cluster, or to another program: it is left undisturbed, and named.
+//! another cluster, or to another program: it is left undisturbed, and named. So is everything on a server that is not the one that the
+//! source has read from: a PgConnection can be pointed elsewhere.
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,6 +52,19 @@ enum End {
     Absent,
     /// It is there, and the source never read from it.
     Unclaimed,
+    /// The server is another one than the source has read from.
+    Elsewhere {
+        reached: String,
+    },
+}
+
+/// What the status keeps of the source's own slot.
+#[derive(Clone, Default)]
+struct Claim {
+    /// The source has read from it.
+    claimed: bool,
+    /// On the server with this system identifier, where that is known.
+    system: Option<String>,
 }
 
 /// One step of a deletion.
@@ -72,8 +86,11 @@ pub async fn run(object: &Arc<PgSource>, context: &Arc<Context>) -> Result<Actio
         release(object, context).await?;
         return Ok(Action::requeue(FLOOR));
     }
-    let claimed = status.slot.as_ref().is_some_and(|slot| slot.claimed == Some(true));
-    let words = match attempt(object, context, &name, &slot, claimed).await {
+    let claim = status.slot.as_ref().map_or_else(Claim::default, |slot| Claim {
+        claimed: slot.claimed == Some(true),
+        system: slot.system_identifier.clone(),
+    });
+    let words = match attempt(object, context, &name, &slot, &claim).await {
         Ok(End::Dropped) => {
             let notice =
                 Notice::normal("SlotDropped", format!("replication slot {slot} is dropped upstream"));
@@ -82,8 +99,11 @@ pub async fn run(object: &Arc<PgSource>, context: &Arc<Context>) -> Result<Actio
         }
         Ok(End::Absent) => None,
         Ok(End::Unclaimed) => Some(spared(&name, &slot)),
+        Ok(End::Elsewhere { reached }) => {
+            Some(elsewhere(&name, &slot, claim.system.as_deref().unwrap_or_default(), &reached))
+        }
         Err(problem) if waited(object) >= context.settings.slot_drop_deadline => {
-            Some(left(&name, &slot, &problem, claimed))
+            Some(left(&name, &slot, &problem, claim.claimed))
         }
         Err(problem) => {
             tell(object, context, &status, &slot, &problem).await?;
@@ -104,6 +124,15 @@ fn spared(name: &ObjectName, slot: &str) -> String {
     format!(
         "PgSource {name} is gone, and replication slot {slot} was left upstream: the source never read from it, so it may be another's. It \
          keeps write-ahead log until it is dropped; if nobody needs it: SELECT pg_drop_replication_slot('{slot}');"
+    )
+}
+
+/// The Event's words where the PgConnection leads elsewhere by now.
+fn elsewhere(name: &ObjectName, slot: &str, system: &str, reached: &str) -> String {
+    format!(
+        "PgSource {name} is gone, and replication slot {slot} was left upstream: the source has read from it on the server with system \
+         identifier {system}, and its PgConnection leads to {reached} now, where nothing was touched. Unless the slot is gone with its \
+         server it keeps write-ahead log there: SELECT pg_drop_replication_slot('{slot}');"
     )
 }
 
@@ -153,7 +182,7 @@ async fn attempt(
     context: &Context,
     name: &ObjectName,
     slot: &str,
-    claimed: bool,
+    claim: &Claim,
 ) -> Result<End, Problem> {
     let stopped = stop_worker(context, name).await;
     // Half of the time is the pod's; then its session is ended from the other side.
@@ -164,7 +193,7 @@ async fn attempt(
         return Err(problem);
     }
     let connection = reach(object, context, name).await?;
-    match timeout(ATTEMPT, end_slot(&connection, slot, claimed)).await {
+    match timeout(ATTEMPT, end_slot(&connection, slot, claim)).await {
         Ok(end) => end.map_err(|error| error.problem()),
         Err(_) => {
             Err(Problem::new("Unreachable", "the database does not answer in time", "it is tried again"))
@@ -224,10 +253,16 @@ const END_READER: &str = "\
     WHERE slot.slot_name = $1::text AND reader.application_name LIKE 'offtake %'";
 
 /// Drops a slot that is claimed. A worker's session that still reads from it is ended: the worker is gone, or had its time.
-async fn end_slot(connection: &Connection, name: &str, claimed: bool) -> Result<End, PgError> {
+async fn end_slot(connection: &Connection, name: &str, claim: &Claim) -> Result<End, PgError> {
     let session = session::connect(connection, "offtake operator").await?;
+    // Where the role may not ask, nothing is known against the server.
+    if let (Some(system), Some(reached)) = (&claim.system, session::system_identifier(&session).await)
+        && *system != reached
+    {
+        return Ok(End::Elsewhere { reached });
+    }
     let Some(state) = slot::state(&session, name).await? else { return Ok(End::Absent) };
-    if !claimed {
+    if !claim.claimed {
         return Ok(End::Unclaimed);
     }
     if let Some(pid) = state.active_pid {
@@ -284,9 +319,12 @@ mod tests {
         let name = ObjectName::new("team", "shop");
         let problem = Problem::new("Unreachable", "no answer", "");
         let slot = "offtake_team_shop";
-        for words in
-            [left(&name, slot, &problem, true), left(&name, slot, &problem, false), spared(&name, slot)]
-        {
+        for words in [
+            left(&name, slot, &problem, true),
+            left(&name, slot, &problem, false),
+            spared(&name, slot),
+            elsewhere(&name, slot, "7", "8"),
+        ] {
             assert!(
                 words.contains("pg_drop_replication_slot('offtake_team_shop')")
                     && words.contains("team/shop")

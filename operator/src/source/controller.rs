@@ -111,6 +111,7 @@ fn told(error: &impl Diagnosis) -> (Problem, Retry) {
 
 /// In the order of need: what a pod mounts or runs as is there before it.
 async fn apply(context: &Context, inputs: &Inputs, objects: &Objects) -> Result<(), ApplyError> {
+    inputs.object.spec.worker.read_affinity().map_err(ApplyError::Affinity)?;
     let (applier, stores) = (&context.applier, &context.stores);
     let owner = inputs.owner.uid.as_str();
     macro_rules! bring {

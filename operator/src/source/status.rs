@@ -161,13 +161,18 @@ fn slot(source: &SourceStatus, before: Option<&SlotStatus>) -> SlotStatus {
         SourcePhase::Streaming => "Streaming",
         _ => "Inactive",
     };
+    let streaming = source.phase == SourcePhase::Streaming;
     SlotStatus {
         name: source.slot.name.clone(),
         state: Some(state.to_owned()),
         // It stays the source's own, whatever happens to the stream.
-        claimed: (source.phase == SourcePhase::Streaming)
-            .then_some(true)
-            .or_else(|| before.and_then(|before| before.claimed)),
+        claimed: streaming.then_some(true).or_else(|| before.and_then(|before| before.claimed)),
+        // Not of a server that was refused because it is another one.
+        system_identifier: source
+            .system_identifier
+            .clone()
+            .filter(|_| streaming)
+            .or_else(|| before.and_then(|before| before.system_identifier.clone())),
         confirmed_lsn: source.slot.confirmed_lsn.map(|lsn| lsn.to_string()),
         retained_bytes: source.slot.retained_bytes.map(signed),
     }

@@ -15,7 +15,7 @@ use crate::{
 
 pub fn health(standing: &Standing<TableStatus>) -> Health {
     let report = match standing {
-        Standing::Unreported(health) => return health.clone(),
+        Standing::Unheard(health) | Standing::Unreported(health) => return health.clone(),
         Standing::Unknown => return Health::progressing("Pending", "it was not looked at yet"),
         Standing::Reported(report) => &report.status,
     };
@@ -66,12 +66,15 @@ pub fn status(
 ) -> SourceTableStatus {
     let conditions = conditions(health, generation, &before.conditions, now);
     let report = match standing {
-        // What the worker said last stays, but for the phase of a table that it does not know.
-        Standing::Unreported(_) | Standing::Unknown => {
+        // What the worker said last stays, but for the phase of a table that it does not know as it is.
+        Standing::Unheard(_) | Standing::Unreported(_) | Standing::Unknown => {
+            let holds =
+                !matches!(standing, Standing::Unreported(_)) && before.observed_generation == generation;
+            let phase = before.phase.filter(|_| holds).unwrap_or(SourceTablePhase::Pending);
             return SourceTableStatus {
                 observed_generation: generation,
                 conditions,
-                phase: Some(before.phase.unwrap_or(SourceTablePhase::Pending)),
+                phase: Some(phase),
                 ..before.clone()
             };
         }
@@ -133,15 +136,22 @@ fn drift(drift: &offtake_contract::Drift) -> Drift {
     }
 }
 
-/// Events for differences that were not there before.
+/// Events for differences that were not there before. Those of one word are one Event: of several in a short time the first one's note would
+/// be kept, and the others counted.
 pub fn notices(before: &SourceTableStatus, status: &SourceTableStatus) -> Vec<Notice> {
-    let new = status.drift.iter().filter(|drift| !before.drift.contains(drift));
-    new.map(|drift| Notice {
-        warning: drift.breaking,
-        reason: drift.change.clone(),
-        note: drift.message.clone(),
-    })
-    .collect()
+    let mut notices: Vec<Notice> = Vec::new();
+    for drift in status.drift.iter().filter(|drift| !before.drift.contains(drift)) {
+        let same = |notice: &&mut Notice| notice.reason == drift.change && notice.warning == drift.breaking;
+        match notices.iter_mut().find(same) {
+            Some(notice) => notice.note = format!("{}; {}", notice.note, drift.message),
+            None => notices.push(Notice {
+                warning: drift.breaking,
+                reason: drift.change.clone(),
+                note: drift.message.clone(),
+            }),
+        }
+    }
+    notices
 }
 
 #[cfg(test)]
@@ -190,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn a_phase_is_never_told_of_another_spec() {
+        let standing = reported(report(TablePhase::Running));
+        let tell = |standing: &Standing<TableStatus>, generation, before: &SourceTableStatus| {
+            status(&health(standing), standing, Some(generation), before, Timestamp::UNIX_EPOCH)
+        };
+        let running = tell(&standing, 1, &SourceTableStatus::default());
+        assert_eq!(running.phase, Some(SourceTablePhase::Running));
+        let away = Standing::Unheard(Health::progressing("WorkerStarting", ""));
+        assert_eq!(tell(&away, 1, &running).phase, running.phase, "the last that is known");
+        assert_eq!(tell(&away, 2, &running).phase, Some(SourceTablePhase::Pending), "an edit");
+        let gone = Standing::Unreported(Health::progressing("SourceDeleting", ""));
+        assert_eq!(tell(&gone, 1, &running).phase, Some(SourceTablePhase::Pending));
+    }
+
+    #[test]
     fn drift_is_told_once_and_an_equal_report_makes_an_equal_status() {
         let drift = offtake_contract::Drift {
             change: DriftChange::ColumnAdded,
@@ -199,10 +224,14 @@ mod tests {
             breaking: false,
             message: "column c was added".into(),
         };
-        let standing = reported(TableStatus { drift: vec![drift], ..report(TablePhase::Running) });
+        let another = offtake_contract::Drift { message: "column d was added".into(), ..drift.clone() };
+        let standing = reported(TableStatus { drift: vec![drift, another], ..report(TablePhase::Running) });
         let first = SourceTableStatus::default();
         let told = status(&health(&standing), &standing, Some(2), &first, Timestamp::UNIX_EPOCH);
-        assert_eq!(notices(&first, &told), [Notice::normal("ColumnAdded", "column c was added")]);
+        assert_eq!(
+            notices(&first, &told),
+            [Notice::normal("ColumnAdded", "column c was added; column d was added")]
+        );
         assert_eq!(notices(&told, &told), []);
         assert_eq!(status(&health(&standing), &standing, Some(2), &told, Timestamp::now()), told);
         assert_eq!(told.drift[0].lsn.as_deref(), Some("0/10"));

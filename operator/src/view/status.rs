@@ -15,7 +15,7 @@ use crate::{
 
 pub fn health(standing: &Standing<Reported>) -> Health {
     let report = match standing {
-        Standing::Unreported(health) => return health.clone(),
+        Standing::Unheard(health) | Standing::Unreported(health) => return health.clone(),
         Standing::Unknown => return Health::progressing("Pending", "it was not looked at yet"),
         Standing::Reported(report) => &report.status,
     };
@@ -59,11 +59,14 @@ pub fn status(
 ) -> ViewStatus {
     let conditions = conditions(health, generation, &before.conditions, now);
     let report = match standing {
-        // What the worker said last stays, but for the lag, which was that moment's.
-        Standing::Unreported(_) | Standing::Unknown => {
+        // What the worker said last stays, but for the lag, which was that moment's, and for a view that it does not know as it is.
+        Standing::Unheard(_) | Standing::Unreported(_) | Standing::Unknown => {
+            let holds =
+                !matches!(standing, Standing::Unreported(_)) && before.observed_generation == generation;
             return ViewStatus {
                 observed_generation: generation,
                 conditions,
+                hydrated: before.hydrated.map(|hydrated| hydrated && holds),
                 lag_seconds: None,
                 ..before.clone()
             };

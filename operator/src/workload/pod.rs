@@ -64,7 +64,8 @@ fn pod(workload: &Workload) -> PodSpec {
         image_pull_secrets: Some(pull.collect::<Vec<_>>()).filter(|list| !list.is_empty()),
         node_selector: Some(spec.node_selector.clone()).filter(|map| !map.is_empty()),
         tolerations: Some(spec.tolerations.clone()).filter(|list| !list.is_empty()),
-        affinity: spec.affinity.clone(),
+        // What cannot be read is not applied at all (ApplyError::Affinity).
+        affinity: spec.read_affinity().ok().flatten(),
         priority_class_name: spec.priority_class_name.clone(),
         ..PodSpec::default()
     }

@@ -49,7 +49,7 @@ fn hash(workload: &Workload) -> String {
         "imagePullSecrets": spec.image_pull_secrets,
         "nodeSelector": spec.node_selector,
         "tolerations": spec.tolerations,
-        "affinity": spec.affinity,
+        "affinity": spec.read_affinity().ok().flatten(),
         "priorityClassName": spec.priority_class_name,
         "restartedAt": workload.restarted_at,
         "credentials": [workload.credentials.password.expose(), workload.credentials.token.expose()],

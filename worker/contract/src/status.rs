@@ -66,7 +66,7 @@ pub struct SlotStatus {
 pub struct Lag {
     /// Between the end of the upstream's write-ahead log and what is readable.
     pub bytes: Option<u64>,
-    /// Age of the newest upstream commit that is not readable yet; 0 when caught up.
+    /// Age of the oldest upstream commit that is not readable yet; 0 when caught up.
     pub seconds: Option<f64>,
 }
 

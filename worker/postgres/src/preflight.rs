@@ -9,7 +9,11 @@ use offtake_contract::Problem;
 
 pub use columns::columns;
 
-use crate::{Working, error::PgError, session::Session};
+use crate::{
+    Working,
+    error::PgError,
+    session::{self, Session},
+};
 
 /// The answer of a pre-flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,14 +81,9 @@ async fn check(
         findings.table = Some((schema.clone(), table.clone()));
         tables::check(session, publication, &facts, schema, table, &mut findings).await?;
     }
-    // Not every managed server lets a role read the control file.
-    let system_identifier = session
-        .query_one("SELECT system_identifier::text FROM pg_control_system()", &[])
-        .await
-        .map_or_else(|_| String::new(), |row| row.get(0));
     Ok(Preflight {
         server_version: session.version(),
-        system_identifier,
+        system_identifier: session::system_identifier(session).await.unwrap_or_default(),
         provider: facts.provider.name(),
         findings: findings.list,
     })

@@ -105,6 +105,14 @@ pub async fn current_wal_lsn(session: &Session) -> Result<Lsn, PgError> {
     lsn(row.get(0))
 }
 
+/// What is unique to the cluster of databases; `None` where the role may not read the control file, which not every managed server allows.
+///
+/// Source: PostgreSQL, "System Information Functions", `pg_control_system`.
+pub async fn system_identifier(session: &Session) -> Option<String> {
+    let row = session.query_one("SELECT system_identifier::text FROM pg_control_system()", &[]).await.ok()?;
+    Some(row.get(0))
+}
+
 /// SQL for the end of the log; `pg_current_wal_lsn()` fails on a standby.
 pub(crate) const CURRENT_WAL: &str =
     "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END";
