@@ -5,6 +5,7 @@ use std::{fs, path::Path, process::Command};
 use offtake_e2e::{
     Upstream, Worker,
     upstream::{connect, wal_end},
+    wait,
     worker::{self, rows},
 };
 
@@ -27,11 +28,16 @@ async fn the_first_example_shows_what_the_readme_shows() {
             .to_vec();
     let mut worker = Worker::start(&manifests);
     worker.ready().await;
-    let checked = Command::new(worker::binary())
-        .args(["check", "--connect", "-f"])
-        .arg(worker.manifests())
-        .output()
-        .expect("offtake check runs");
+    let check = |arguments: &[&str]| {
+        let output = Command::new(worker::binary())
+            .arg("check")
+            .args(arguments)
+            .arg("-f")
+            .arg(worker.manifests())
+            .output();
+        output.expect("offtake check runs")
+    };
+    let checked = check(&["--connect"]);
     assert!(checked.status.success(), "{checked:?}");
 
     let client = worker.connect().await;
@@ -50,5 +56,29 @@ async fn the_first_example_shows_what_the_readme_shows() {
     for line in explained.into_iter().flatten().flatten() {
         assert!(readme.contains(line.trim()), "README's plan lacks {line:?}");
     }
+
+    // A slip in a query is told before it could take the view away.
+    let views = manifests[3].1.clone();
+    let (misread, misnamed) =
+        (views.replace("SELECT c.region", "SELEC c.region"), views.replace("o.total", "o.totals"));
+    assert!(misread != views && misnamed != views);
+    worker.write(manifests[3].0, &misnamed);
+    let checked = check(&["--connect"]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        !checked.status.success()
+            && said.contains("revenue-by-region: spec.query")
+            && said.contains("totals"),
+        "{checked:?}"
+    );
+    worker.write(manifests[3].0, &misread);
+    let checked = check(&[]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(!checked.status.success() && said.contains("revenue-by-region: spec.query"), "{checked:?}");
+    wait::until("the edit to be refused", || async {
+        worker.log().contains("the edit is not taken up").then_some(())
+    })
+    .await;
+    worker.write(manifests[3].0, &views);
     worker.stop().await;
 }

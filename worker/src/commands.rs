@@ -4,12 +4,12 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context, bail};
 use offtake_contract::{Problem, Secret};
-use offtake_crds::{ObjectName, catalog, manifests};
+use offtake_crds::ObjectName;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{self, Arguments, Command, Listen},
-    demo,
+    check, demo,
     process::{self, Process},
     up,
 };
@@ -26,7 +26,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Demo(args) => demo::run(args, stop).await,
             Command::Up(args) => up::run(args, stop).await,
             Command::Down(args) => up::down(args).await,
-            Command::Check(args) => check(args).await,
+            Command::Check(args) => check::run(args).await,
             Command::Worker(args) => worker(args, stop).await,
         }
     });
@@ -128,44 +128,4 @@ pub fn source_name(name: Option<&str>) -> anyhow::Result<Option<ObjectName>> {
 /// Problems as lines of text, for an error that stops a command.
 pub fn problems(found: &[Problem]) -> String {
     found.iter().map(|problem| format!("\n  {problem}")).collect()
-}
-
-async fn check(args: args::Check) -> anyhow::Result<()> {
-    let manifests = manifests::read_dir(&args.manifests)?;
-    for note in &manifests.notes {
-        println!("note: {note}");
-    }
-    let catalog =
-        catalog::to_catalog(&manifests, source_name(args.source.as_deref())?.as_ref()).map_err(|found| {
-            anyhow::anyhow!("{} is not in order:{}", args.manifests.display(), problems(&found))
-        })?;
-    println!(
-        "{}: {} tables, {} views: the manifests are in order",
-        catalog.source.object,
-        catalog.tables.len(),
-        catalog.views.len()
-    );
-    if args.connect {
-        let findings = crate::ingest::preflight(&catalog)
-            .await
-            .map_err(|error| anyhow::anyhow!("{}", error.problem()))?;
-        let mut wrong = 0;
-        for finding in findings.findings {
-            match finding.problem {
-                None => println!("ok      {}", finding.check),
-                Some(problem) => {
-                    wrong += usize::from(finding.fatal);
-                    println!(
-                        "{:7} {}: {problem}",
-                        if finding.fatal { "WRONG" } else { "warning" },
-                        finding.check
-                    );
-                }
-            }
-        }
-        if wrong > 0 {
-            bail!("{wrong} findings stand in the way of {}", catalog.source.object);
-        }
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod board;
+pub mod check;
 pub mod commands;
 pub mod coordinator;
 pub mod demo;

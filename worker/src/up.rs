@@ -15,7 +15,7 @@ use offtake_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args, commands,
+    args, check, commands,
     process::{self, Process},
 };
 
@@ -113,6 +113,16 @@ fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Wanted, String> {
     })
 }
 
+/// Refuses an edit whose views cannot be read: it would only take away those that run. (At a start nothing runs yet, and one such view is no
+/// reason to keep all others away. That a name or a type is wrong tells the worker, which knows the tables.)
+fn refuse_unreadable(folder: &Path, edited: Wanted) -> Result<Wanted, String> {
+    let wrong = check::views(&edited.catalog);
+    if wrong.is_empty() {
+        return Ok(edited);
+    }
+    Err(format!("{} is not in order:{}", folder.display(), commands::problems(&wrong)))
+}
+
 /// A name in the folder, and the size and time of what it stands for: `None` for a link to nothing.
 type Stamp = (OsString, Option<(u64, Option<SystemTime>)>);
 
@@ -147,7 +157,8 @@ async fn follow(
             continue;
         }
         seen = Some(stamps);
-        match read(&folder, source.as_ref()) {
+        let edited = read(&folder, source.as_ref()).and_then(|edited| refuse_unreadable(&folder, edited));
+        match edited {
             Ok(Wanted { catalog, .. }) => {
                 reported = None;
                 if catalog != current {

@@ -26,6 +26,7 @@ use offtake_row::Row;
 use offtake_serve::ViewText;
 use thiserror::Error;
 use tokio::sync::watch;
+pub use views::findings;
 
 use self::views::Views;
 use crate::board::Board;

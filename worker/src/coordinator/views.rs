@@ -363,6 +363,21 @@ pub fn rows_in_error(error: &EvalError) -> Problem {
     )
 }
 
+/// What is wrong with views over tables of these columns, without running anything. A table without columns is one that nobody looked at:
+/// what is said of it cannot be judged, and is not.
+pub fn findings(views: &[View], tables: &[Declaration]) -> Vec<Problem> {
+    let known: Vec<Known<'_>> =
+        tables.iter().map(|declaration| Known { declaration, live: true, visible: true }).collect();
+    let mut all = Views::default();
+    all.want(views.to_vec());
+    all.settle(&known, true);
+    let problem = |entry: Entry| match entry.state {
+        State::Refused(problem) if problem.reason != WAITING_FOR_TABLE => Some(problem),
+        _ => None,
+    };
+    all.entries.into_iter().filter_map(problem).collect()
+}
+
 fn plan_one(view: &View, known: &Relations, tables: &[Known<'_>]) -> Result<Planned, Problem> {
     if known.lookup(&[], Some(&view.schema), &view.name).is_some()
         || tables.iter().any(|t| t.declaration.schema == view.schema && t.declaration.name == view.name)

@@ -18,10 +18,7 @@ mod watcher;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use offtake_contract::{Catalog, Problem, SourcePhase};
-use offtake_postgres::{
-    error::{PgError, Retry},
-    preflight::{self, Preflight},
-};
+use offtake_postgres::error::{PgError, Retry};
 use offtake_store::Store;
 use parking_lot::Mutex;
 pub use records::{RecordError, Records, TableRecord, TableState};
@@ -40,35 +37,6 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// A session that lasted this long was a good one: the next failure starts from the first backoff again.
 const GOOD_SESSION: Duration = Duration::from_secs(20);
 const AGE_EVERY: Duration = Duration::from_secs(5);
-
-/// Checks what a catalog's source needs upstream: every finding at once.
-pub async fn preflight(catalog: &Catalog) -> Result<Preflight, PgError> {
-    let session = offtake_postgres::session::connect(&catalog.source.connection, "offtake check").await?;
-    let mut tables: Vec<(String, String)> = catalog
-        .tables
-        .iter()
-        .map(|table| (table.upstream_schema.clone(), table.upstream_table.clone()))
-        .collect();
-    tables.sort();
-    tables.dedup();
-    let publication = &catalog.source.publication;
-    let mut found = preflight::preflight(&session, publication, &catalog.source.slot, &tables).await?;
-    let mut kept = Vec::new();
-    for table in &catalog.tables {
-        let (schema, name) = (&table.upstream_schema, &table.upstream_table);
-        if found.table(schema, name).is_some() {
-            continue;
-        }
-        let upstream = offtake_postgres::catalog::describe(&session, publication, schema, name).await?;
-        let mut columns = preflight::columns(&upstream, &table.exclude_columns, &table.text_columns);
-        for problem in columns.iter_mut().filter_map(|finding| finding.problem.as_mut()) {
-            problem.message = format!("SourceTable {}: {}", table.object, problem.message);
-        }
-        kept.extend(columns);
-    }
-    found.findings.extend(kept);
-    Ok(found)
-}
 
 /// Why a session ended, or could not begin.
 #[derive(Debug, Error)]
