@@ -13,6 +13,7 @@
 //!
 //! It knows no I/O and no engine, and no SQL text makes it panic: what is not on the list is refused with a [`PlanError`].
 
+mod dialect;
 mod error;
 mod lower;
 mod optimise;
@@ -23,6 +24,7 @@ mod session;
 mod shadow;
 mod statement;
 mod syntax;
+mod tokens;
 mod utility;
 
 pub use error::PlanError;

@@ -7,12 +7,11 @@ use std::{panic, thread};
 
 use datafusion_sql::sqlparser::{
     ast,
-    dialect::PostgreSqlDialect,
     parser::{Parser, ParserError},
     tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError},
 };
 
-use crate::error::PlanError;
+use crate::{dialect::Postgres, error::PlanError, tokens};
 
 /// Longest text of one call, in bytes.
 const TEXT_LIMIT: usize = 4 << 20;
@@ -60,10 +59,9 @@ pub(crate) fn statements(sql: &str) -> Result<Vec<Vec<TokenWithSpan>>, PlanError
     if sql.contains('\0') {
         return Err(PlanError::syntax("invalid byte in SQL text: 0x00"));
     }
-    let tokens =
-        Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(tokenizer_error)?;
+    let read = Tokenizer::new(&Postgres, sql).tokenize_with_location().map_err(tokenizer_error)?;
     let mut statements = vec![Vec::new()];
-    for token in tokens {
+    for token in tokens::correct(read) {
         match &token.token {
             Token::Whitespace(_) => {}
             Token::SemiColon => statements.push(Vec::new()),
@@ -141,38 +139,14 @@ fn tokenizer_error(error: TokenizerError) -> PlanError {
 
 /// Parses one query; all tokens must be used.
 pub(crate) fn query(mut tokens: Vec<TokenWithSpan>) -> Result<Box<ast::Query>, PlanError> {
-    name_what_trim_removes(&mut tokens);
+    tokens::name_what_trim_removes(&mut tokens);
+    tokens::spell_null_tests(&mut tokens);
     let last = tokens.last().map(|token| token.span.end);
-    let mut parser = Parser::new(&PostgreSqlDialect {})
-        .with_recursion_limit(3 * NESTING_LIMIT)
-        .with_tokens_with_locations(tokens);
+    let mut parser =
+        Parser::new(&Postgres).with_recursion_limit(3 * NESTING_LIMIT).with_tokens_with_locations(tokens);
     let query = parser.parse_query().map_err(|error| parser_error(error, &parser, last))?;
     let next = parser.peek_token();
     if next.token == Token::EOF { Ok(query) } else { Err(near(&next.token, next.span)) }
-}
-
-/// Writes the blank into `trim(leading from x)`, which the parser takes only in the long form `trim(leading ' ' from x)`.
-fn name_what_trim_removes(tokens: &mut Vec<TokenWithSpan>) {
-    let is = |token: &TokenWithSpan, words: &[&str]| match &token.token {
-        Token::Word(word) => {
-            word.quote_style.is_none() && words.iter().any(|name| word.value.eq_ignore_ascii_case(name))
-        }
-        _ => false,
-    };
-    let mut places = Vec::new();
-    for (place, window) in tokens.windows(4).enumerate() {
-        if is(&window[0], &["trim"])
-            && window[1].token == Token::LParen
-            && is(&window[2], &["leading", "trailing", "both"])
-            && is(&window[3], &["from"])
-        {
-            places.push(place + 3);
-        }
-    }
-    for place in places.into_iter().rev() {
-        let span = tokens[place].span;
-        tokens.insert(place, TokenWithSpan::new(Token::SingleQuotedString(" ".to_owned()), span));
-    }
 }
 
 fn parser_error(error: ParserError, parser: &Parser<'_>, end: Option<Location>) -> PlanError {

@@ -209,6 +209,45 @@ fn names_are_found_by_the_search_path() {
     assert!(error.hint.unwrap().contains("public.orders and v2.orders"));
 }
 
+/// The one value that a query without tables answers.
+fn text_of(sql: &str) -> String {
+    let plan = plan_query(&query(sql).unwrap(), &relations(), &Session::default(), &[]).unwrap();
+    assert_eq!(plan.columns.len(), 1, "{sql}");
+    let rows = plan.finish.apply(evaluate(&plan.lir, &Empty).unwrap());
+    match rows.as_slice() {
+        [row] => match row.datum(0) {
+            Datum::Text(text) => text.to_owned(),
+            other => panic!("{sql}: {other:?}"),
+        },
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_string_goes_on_after_a_new_line() {
+    assert_eq!(text_of("SELECT 'foo'\n  'bar'"), "foobar");
+    assert_eq!(text_of("SELECT 'a' -- and\n\t'b'\n-- so on\n\n'''c' || 'd'"), "ab'cd");
+    assert_eq!(text_of("SELECT N'a'\n'b' AS x WHERE 'x'\n'y' = 'xy'"), "ab");
+    for sql in [
+        "SELECT 'a' 'b'",
+        "SELECT 'a' /* \n */ 'b'",
+        "SELECT 'a'\n/* */ 'b'",
+        "SELECT 'a' AS\n'b'",
+        "SELECT E'a'\n'b'",
+        "SELECT 'a'\nE'b'",
+        "SELECT id FROM orders 'o'",
+    ] {
+        let error = refused(sql);
+        assert_eq!(error.sqlstate, "42601", "{sql}: {error}");
+        assert!(error.message.starts_with("syntax error at or near"), "{sql}: {error}");
+    }
+    // A position after a string of two lines, and after a sign that its operator was cut from.
+    assert_eq!(refused("SELECT 'a'\n'b', nosuch").position, Some(17));
+    assert_eq!(refused("SELECT 1>-nosuch").position, Some(11));
+    // The tokenizer reads an operator where a comment begins.
+    assert_eq!(refused("SELECT 1 >-- 2\n 3").sqlstate, "42601");
+}
+
 #[test]
 fn errors_have_positions() {
     for (sql, position, message) in [

@@ -24,8 +24,6 @@ pub struct Settings {
     pub idle_timeout: Option<Duration>,
     search_path: String,
     application_name: String,
-    /// `MDY`, `DMY` or `YMD`: how ambiguous dates are read. Only ISO output exists, so it shows in `SHOW` alone.
-    date_order: &'static str,
     extra_float_digits: i32,
     isolation: String,
     /// Settings that are kept and shown but change nothing.
@@ -117,6 +115,9 @@ const KEPT: &[(&str, &str)] = &[
     ("xmloption", "content"),
 ];
 
+/// Dates are printed and read in this one way.
+const DATE_STYLE: &str = "ISO, MDY";
+
 const DEFAULT_PATH: &str = "\"$user\", public";
 
 impl Settings {
@@ -129,7 +130,6 @@ impl Settings {
             idle_timeout: None,
             search_path: DEFAULT_PATH.to_owned(),
             application_name: String::new(),
-            date_order: "MDY",
             extra_float_digits: 1,
             isolation: "repeatable read".to_owned(),
             kept: BTreeMap::new(),
@@ -168,7 +168,7 @@ impl Settings {
                 self.application_name =
                     value.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
             }
-            "datestyle" => self.set_date_style(value)?,
+            "datestyle" => check_date_style(value)?,
             "extra_float_digits" => {
                 let digits: i32 = value.parse().map_err(|_| invalid(&name, value))?;
                 if !(1..=3).contains(&digits) {
@@ -216,7 +216,7 @@ impl Settings {
             "idle_session_timeout" => self.idle_timeout = defaults.idle_timeout,
             "search_path" => self.search_path.clone_from(&defaults.search_path),
             "application_name" => self.application_name.clone_from(&defaults.application_name),
-            "datestyle" => self.date_order = defaults.date_order,
+            "datestyle" => {}
             "extra_float_digits" => self.extra_float_digits = defaults.extra_float_digits,
             "transaction_isolation" | "default_transaction_isolation" => {
                 self.isolation.clone_from(&defaults.isolation)
@@ -227,25 +227,6 @@ impl Settings {
                     Some(value) => self.kept.insert(name.to_owned(), value.clone()),
                     None => self.kept.remove(name),
                 };
-            }
-        }
-        Ok(())
-    }
-
-    fn set_date_style(&mut self, value: &str) -> Result<(), SqlError> {
-        for part in value.split(',') {
-            match part.trim().to_lowercase().as_str() {
-                "iso" | "default" => {}
-                "mdy" | "us" | "noneuro" | "noneuropean" => self.date_order = "MDY",
-                "dmy" | "euro" | "european" => self.date_order = "DMY",
-                "ymd" => self.date_order = "YMD",
-                "sql" | "postgres" | "german" => {
-                    return Err(SqlError::unsupported(
-                        format!("DateStyle \"{value}\" is not supported"),
-                        "Dates are always printed in ISO style: use DateStyle = 'ISO'.",
-                    ));
-                }
-                _ => return Err(invalid("DateStyle", value)),
             }
         }
         Ok(())
@@ -262,7 +243,7 @@ impl Settings {
             "idle_session_timeout" => print_duration(self.idle_timeout),
             "search_path" => self.search_path.clone(),
             "application_name" => self.application_name.clone(),
-            "datestyle" => format!("ISO, {}", self.date_order),
+            "datestyle" => DATE_STYLE.to_owned(),
             "extra_float_digits" => self.extra_float_digits.to_string(),
             "transaction_isolation" | "default_transaction_isolation" => self.isolation.clone(),
             _ => {
@@ -352,6 +333,42 @@ pub fn display_name(name: &str) -> &str {
 /// PostgreSQL lets an extension's settings (`prefix.name`) be set before the extension is there.
 fn is_custom(name: &str) -> bool {
     name.contains('.') && !name.starts_with("offtake.")
+}
+
+/// The order that a DateStyle names, if it names one. Styles of printing other than ISO are refused.
+fn date_order(value: &str) -> Result<Option<&'static str>, SqlError> {
+    let mut order = None;
+    for part in value.split(',') {
+        match part.trim().to_lowercase().as_str() {
+            "iso" | "default" => {}
+            "mdy" | "us" | "noneuro" | "noneuropean" => order = Some("MDY"),
+            "dmy" | "euro" | "european" => order = Some("DMY"),
+            "ymd" => order = Some("YMD"),
+            "sql" | "postgres" | "german" => {
+                return Err(SqlError::unsupported(
+                    format!("DateStyle \"{value}\" is not supported"),
+                    "Dates are always printed in ISO style: use DateStyle = 'ISO'.",
+                ));
+            }
+            _ => return Err(invalid("DateStyle", value)),
+        }
+    }
+    Ok(order)
+}
+
+fn check_date_style(value: &str) -> Result<(), SqlError> {
+    match date_order(value)? {
+        None | Some("MDY") => Ok(()),
+        Some(order) => Err(SqlError::unsupported(
+            format!("DateStyle \"{value}\" is not supported: {order} is another way to read dates"),
+            "Ambiguous dates are always read as month, day, year: write them as 2024-12-31, which is read the same everywhere.",
+        )),
+    }
+}
+
+/// Whether a DateStyle differs from what is there in the order of day, month and year alone.
+pub fn is_other_date_order(value: &str) -> bool {
+    matches!(date_order(value), Ok(Some("DMY" | "YMD")))
 }
 
 fn only(name: &str, value: &str) -> Result<(), SqlError> {
@@ -450,7 +467,11 @@ mod tests {
         for (name, value, expected) in [
             ("TimeZone", "utc", None),
             ("timezone", "Europe/Berlin", Some("0A000")),
-            ("DateStyle", "ISO, DMY", None),
+            ("DateStyle", "ISO, DMY", Some("0A000")),
+            ("DateStyle", "YMD", Some("0A000")),
+            ("DateStyle", "ISO", None),
+            ("DateStyle", "us, iso", None),
+            ("DateStyle", "ISO, nonsense", Some("22023")),
             ("datestyle", "German", Some("0A000")),
             ("client_encoding", "UTF8", None),
             ("client_encoding", "latin1", Some("0A000")),
@@ -473,7 +494,7 @@ mod tests {
             );
         }
         assert_eq!(session.show("statement_timeout").as_deref(), Ok("2s"));
-        assert_eq!(session.show("DATESTYLE").as_deref(), Ok("ISO, DMY"));
+        assert_eq!(session.show("DATESTYLE").as_deref(), Ok("ISO, MDY"));
         assert_eq!(session.show("myapp.user").as_deref(), Ok("7"));
         assert_eq!(session.lsn, Some(Lsn(0x1f)));
         session.set("offtake.lsn", None, &defaults).expect("resets");

@@ -146,8 +146,8 @@ impl Scalar {
         }
     }
 
-    /// As [`Scalar::equality_key`], for GROUP BY, DISTINCT and UNION, where the key is also shown. Numerics of a fixed scale and
-    /// `char(n)` have one form for equal values and keep it; others show their canonical one.
+    /// As [`Scalar::equality_key`], for GROUP BY, DISTINCT and UNION, where values of one type are compared: numerics of a fixed scale
+    /// and `char(n)` have one form for equal values and keep it.
     pub fn group_key(self, ty: Type) -> Scalar {
         match ty {
             Type::Numeric(Some(_)) | Type::Bpchar(Some(_)) => self,

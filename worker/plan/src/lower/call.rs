@@ -115,11 +115,17 @@ impl Lowering<'_> {
             form::IN => self.in_list(args, names),
             form::MERGE => {
                 let args = self.all(args, names)?;
-                let nullable = args.first().is_none_or(Typed::nullable);
+                let types: Vec<Option<Type>> = args.iter().map(|arg| self.type_of(arg)).collect();
+                let nullable: Vec<bool> = args.iter().map(Typed::nullable).collect();
                 let (scalars, ty) = self.common(args, "JOIN/USING")?;
-                let left =
-                    scalars.into_iter().next().ok_or_else(|| PlanError::internal("USING without columns"))?;
-                Ok(Typed::known(left, ty, nullable))
+                // The side that needs no cast is shown, the left one of two (`buildMergedJoinVar`).
+                let shown = types.iter().position(|side| *side == Some(ty)).unwrap_or(0);
+                let (scalar, nullable) = scalars
+                    .into_iter()
+                    .zip(nullable)
+                    .nth(shown)
+                    .ok_or_else(|| PlanError::internal("USING without columns"))?;
+                Ok(Typed::known(scalar, ty, nullable))
             }
             form::CONSTANT_KEY => self.expr(arg(args, 0)?, names),
             form::CONDITION => {

@@ -5,6 +5,7 @@
 
 mod call;
 mod coerce;
+mod group;
 mod typed;
 
 use datafusion_common::Column;
@@ -227,10 +228,11 @@ impl<'a> Lowering<'a> {
 
     fn distinct(&mut self, lowered: Lowered) -> Result<Level, PlanError> {
         let Lowered { mut block, columns } = lowered;
-        for (output, (ty, _)) in block.outputs.iter_mut().zip(&columns) {
-            coerce::needs_equality(*ty)?;
-            let plain = std::mem::replace(output, Scalar::Column(0));
-            *output = plain.group_key(*ty);
+        columns.iter().try_for_each(|(ty, _)| coerce::needs_equality(*ty))?;
+        if !columns.iter().all(|(ty, _)| group::has_one_form(*ty)) {
+            let outputs = std::mem::take(&mut block.outputs).into_iter().zip(columns);
+            let keys = outputs.map(|(scalar, (ty, nullable))| Known::new(scalar, ty, nullable)).collect();
+            return Ok(group::by(block.leaves, block.predicates, keys, Vec::new()));
         }
         let columns = columns.into_iter().enumerate();
         let columns =
@@ -245,14 +247,12 @@ impl<'a> Lowering<'a> {
     fn aggregate(&mut self, node: &AggregateNode) -> Result<Level, PlanError> {
         let input = self.level(&node.input, false)?;
         let names = Names::new(&node.input, &input.columns);
-        let mut columns = Vec::with_capacity(node.group_expr.len() + node.aggr_expr.len());
-        let mut key = Vec::with_capacity(node.group_expr.len());
+        let mut keys = Vec::with_capacity(node.group_expr.len());
         for expr in &node.group_expr {
             let typed = self.expr(expr, &names)?;
             let known = self.settle(typed)?;
             coerce::needs_equality(known.ty)?;
-            columns.push((known.ty, known.nullable));
-            key.push(known.scalar.group_key(known.ty));
+            keys.push(known);
         }
         let mut aggregates = Vec::with_capacity(node.aggr_expr.len());
         for expr in &node.aggr_expr {
@@ -263,22 +263,9 @@ impl<'a> Lowering<'a> {
             let Expr::AggregateFunction(call) = expr else {
                 return Err(PlanError::internal(format!("{expr} is not an aggregate")));
             };
-            let (aggregate, ty, nullable) = self.aggregate_call(call, &names)?;
-            columns.push((ty, nullable));
-            aggregates.push(aggregate);
+            aggregates.push(self.aggregate_call(call, &names)?);
         }
-        // The block below shows all its columns, and is pruned to those that the keys and aggregates read.
-        let arity: usize = input.leaves.iter().map(Leaf::arity).sum();
-        let block = Block {
-            leaves: input.leaves,
-            predicates: input.predicates,
-            outputs: (0..arity).map(Scalar::Column).collect(),
-        };
-        let leaf = Leaf::Reduce { input: Box::new(block), key, aggregates };
-        let columns = columns.into_iter().enumerate();
-        let columns =
-            columns.map(|(position, (ty, nullable))| Typed::known(Scalar::Column(position), ty, nullable));
-        Ok(Level { leaves: vec![leaf], predicates: Vec::new(), columns: columns.collect() })
+        Ok(group::by(input.leaves, input.predicates, keys, aggregates))
     }
 
     fn aggregate_call(
@@ -298,8 +285,10 @@ impl<'a> Lowering<'a> {
         };
         // Of a set with an order, each value once or often is the same.
         aggregate.distinct &= aggregate.kind() == AggregateKind::Accumulable;
-        for (arg, ty) in args.into_iter().zip(resolved.args) {
+        for ((arg, own), ty) in args.into_iter().zip(types).zip(resolved.args) {
             let scalar = self.convert(arg, ty)?;
+            // Numerics keep their scale where it is known: the sum shows it.
+            let ty = own.filter(|own| own.base() == ty).unwrap_or(ty);
             if call.params.distinct {
                 coerce::needs_equality(ty)?;
             }

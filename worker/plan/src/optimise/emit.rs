@@ -209,7 +209,7 @@ fn input(leaf: Leaf, needed: &BTreeSet<usize>, filters: Vec<Scalar>) -> Input {
             let lir = Lir::Union { inputs: inputs.collect() };
             filter(lir, needed.iter().copied().collect(), needed, filters)
         }
-        Leaf::Reduce { input, key, aggregates } => {
+        Leaf::Reduce { input, key, aggregates, .. } => {
             let keys = key.len();
             let mut layout: Vec<usize> = (0..keys).collect();
             let mut kept = Vec::with_capacity(aggregates.len());

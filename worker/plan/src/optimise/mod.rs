@@ -38,6 +38,8 @@ pub(crate) enum Leaf {
         input: Box<Block>,
         key: Vec<Scalar>,
         aggregates: Vec<Aggregate>,
+        /// Of each of the key's values, the column that shows it: its own, or an aggregate's.
+        shown: Vec<usize>,
     },
     Distinct(Box<Block>),
     Union {
@@ -84,7 +86,7 @@ impl Leaf {
         match self {
             Leaf::Get { key, .. } => key.clone(),
             Leaf::Constant { rows, .. } => (rows.len() <= 1).then(Vec::new),
-            Leaf::Reduce { key, .. } => Some((0..key.len()).collect()),
+            Leaf::Reduce { shown, .. } => Some(shown.clone()),
             Leaf::Distinct(block) => Some((0..block.outputs.len()).collect()),
             Leaf::Union { .. } => None,
         }

@@ -25,16 +25,15 @@ pub(super) fn only(relation: TableFactor) -> TableWithJoins {
 
 /// Gives the first columns the names of an alias with a column list: `AS t (a, b)`.
 pub(super) fn rename(names: &mut [String], alias: &TableAlias, what: &str) -> Result<(), PlanError> {
+    let alias_name = name::alias(&alias.name)?;
     if alias.columns.len() > names.len() {
         let (has, given) = (names.len(), alias.columns.len());
-        let message = format!(
-            "{what} \"{}\" has {has} columns available but {given} columns specified",
-            name::ident(&alias.name)
-        );
+        let message =
+            format!("{what} \"{alias_name}\" has {has} columns available but {given} columns specified");
         return Err(PlanError::new("42P10", message).at(alias.name.span));
     }
     for (name, column) in names.iter_mut().zip(&alias.columns) {
-        *name = name::ident(&column.name);
+        *name = name::alias(&column.name)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use datafusion_sql::sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, TrimWhereField};
 
 use super::datatype;
+use crate::error::PlanError;
 
 /// What PostgreSQL calls a column for which it finds no name.
 pub(crate) const UNNAMED: &str = "?column?";
@@ -10,6 +11,14 @@ pub(crate) const UNNAMED: &str = "?column?";
 /// The name that an identifier means: unquoted ones fold to lower case.
 pub(crate) fn ident(ident: &Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_ascii_lowercase() }
+}
+
+/// The name that an alias gives. The parser takes a string for one, PostgreSQL does not.
+pub(crate) fn alias(alias: &Ident) -> Result<String, PlanError> {
+    if alias.quote_style == Some('\'') {
+        return Err(PlanError::syntax(format!("syntax error at or near \"{alias}\"")).at(alias.span));
+    }
+    Ok(ident(alias))
 }
 
 /// The parts of a qualified name, folded.

@@ -1,6 +1,6 @@
 //! ORDER BY: keys are output columns, by name, position or expression.
 
-use datafusion_sql::sqlparser::ast::{self, Expr, OrderByKind, Spanned, Value, ValueWithSpan};
+use datafusion_sql::sqlparser::ast::{self, Expr, OrderByKind, Spanned, UnaryOperator, Value, ValueWithSpan};
 
 use super::name;
 use crate::error::PlanError;
@@ -33,9 +33,24 @@ pub(super) fn keys(query: &ast::Query) -> Result<&[ast::OrderByExpr], PlanError>
     }
 }
 
+/// A key without the parentheses around it, which PostgreSQL's grammar drops: `(1)` is a position, too.
+pub(super) fn bare(mut expr: &Expr) -> &Expr {
+    while let Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    expr
+}
+
 /// Where a name or a position of ORDER BY or GROUP BY points to, if `expr` is one: a position in the output.
 pub(super) fn position(expr: &Expr, names: usize, clause: &str) -> Result<Option<usize>, PlanError> {
-    let Expr::Value(ValueWithSpan { value, span }) = expr else { return Ok(None) };
+    // As PostgreSQL's does, a sign before a number makes a negative number: a position, if a wrong one.
+    let (sign, constant) = match bare(expr) {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } if matches!(bare(expr), Expr::Value(value) if matches!(value.value, Value::Number(..))) => {
+            ("-", bare(expr))
+        }
+        expr => ("", expr),
+    };
+    let Expr::Value(ValueWithSpan { value, span }) = constant else { return Ok(None) };
     let digits = match value {
         Value::Number(digits, _) => digits,
         Value::Placeholder(_) => return Ok(None),
@@ -45,10 +60,10 @@ pub(super) fn position(expr: &Expr, names: usize, clause: &str) -> Result<Option
         return Err(PlanError::syntax(format!("non-integer constant in {clause}")).at(*span));
     }
     match digits.parse::<usize>() {
-        Ok(position) if (1..=names).contains(&position) => Ok(Some(position - 1)),
+        Ok(position) if sign.is_empty() && (1..=names).contains(&position) => Ok(Some(position - 1)),
         _ => {
-            Err(PlanError::new("42P10", format!("{clause} position {digits} is not in select list"))
-                .at(*span))
+            let message = format!("{clause} position {sign}{digits} is not in select list");
+            Err(PlanError::new("42P10", message).at(*span))
         }
     }
 }
@@ -59,7 +74,7 @@ pub(super) fn by_output(order_by: &[ast::OrderByExpr], names: &[String]) -> Resu
         if let Some(column) = position(&order.expr, names.len(), "ORDER BY")? {
             return Ok(OrderKey::new(column, order));
         }
-        let Expr::Identifier(ident) = &order.expr else {
+        let Expr::Identifier(ident) = bare(&order.expr) else {
             return Err(PlanError::new("0A000", "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
                 .hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
                 .at(order.expr.span()));

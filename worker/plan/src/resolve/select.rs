@@ -107,7 +107,7 @@ impl Resolver<'_> {
         for item in &select.projection {
             let (expr, name) = match item {
                 SelectItem::UnnamedExpr(expr) => (expr, name::of_output(expr)),
-                SelectItem::ExprWithAlias { expr, alias } => (expr, name::ident(alias)),
+                SelectItem::ExprWithAlias { expr, alias } => (expr, name::alias(alias)?),
                 SelectItem::Wildcard(options) => {
                     refuse_options(options)?;
                     if scope.items.is_empty() {
@@ -164,7 +164,7 @@ impl Resolver<'_> {
         };
         let mut groups: Vec<Expr> = Vec::with_capacity(exprs.len());
         for expr in exprs {
-            let by_name = match expr {
+            let by_name = match ordering::bare(expr) {
                 Expr::Identifier(ident) => {
                     let name = name::ident(ident);
                     match scope.unqualified(&name, ident.span)? {
@@ -201,7 +201,7 @@ impl Resolver<'_> {
         list: &[Column],
         outputs: &mut Vec<Expr>,
     ) -> Result<(usize, bool), PlanError> {
-        let by_name = match &order.expr {
+        let by_name = match ordering::bare(&order.expr) {
             Expr::Identifier(ident) => named_output(&name::ident(ident), list, "ORDER BY", ident.span)?,
             expr => ordering::position(expr, list.len(), "ORDER BY")?,
         };

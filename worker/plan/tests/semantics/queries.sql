@@ -246,3 +246,77 @@ SELECT count(*) AS "count(*)", sum(id) "Sum Of" FROM customers
 SELECT abs(-1) abs, (1), ((SELECT 1))
 SELECT current_date - current_date
 SELECT current_database() IS NOT NULL, pg_backend_pid() > 0, current_schema() IS NULL
+SELECT id FROM customers WHERE vip IS DISTINCT FROM true AND id > 2
+SELECT id FROM customers WHERE vip IS NOT DISTINCT FROM true OR id = 2
+SELECT id FROM customers WHERE id > 1 AND vip IS DISTINCT FROM id > 3 AND region IS NOT DISTINCT FROM 'north' || ''
+SELECT NOT 1 IS DISTINCT FROM 2, 1 IS DISTINCT FROM 2 AND false, (1 IS DISTINCT FROM NULL) IS NULL, 1 IS NULL IS DISTINCT FROM true
+SELECT 1 IS DISTINCT FROM 2 IS NULL
+SELECT 1 IS DISTINCT FROM 2 NOTNULL
+SELECT 1 IS DISTINCT FROM 2 IS DISTINCT FROM 3
+SELECT CASE WHEN 1 IS DISTINCT FROM 2 THEN 3 END, coalesce(1 IS NOT DISTINCT FROM 1, false), count(*) FILTER (WHERE a IS DISTINCT FROM 1 AND b = 'y') FROM twice
+SELECT @ -5 + 3, ~ 1 + 2, |/ 9 + 16, ||/ 0 + 8, - @ 5 + 3, 2 * @ -5 + 3, @ -5 + 3 = 2, @ -7 | 8, ~ ~ 1 + 2, @ -2 ^ 2, NOT ~ 1 = -2
+SELECT id, @ id - 3, ~ id * 2, @ credit + 1 FROM customers
+SELECT id FROM customers WHERE id>-1 AND id>=-1 AND id<>-1 AND id<-1+4 AND id>+0 AND -id<=-1 AND id<=+3
+SELECT 8>>+1, 8<<-(-1), 3>- -1, 3<>-+3, 3>=-+-3, 1.5>-1.5, 1>=-id FROM customers WHERE id<>+2
+SELECT 1 >!- 1
+SELECT 3 <<@- 1
+SELECT id ISNULL, region NOTNULL, (vip) ISNULL, NULL NOTNULL, 1 ISNULL AS isnull, 'x' NOTNULL AS notnull, true ISNULL x, id NOTNULL = true FROM customers
+SELECT x.isnull FROM (SELECT 1 AS isnull) x
+SELECT x.isnull NOTNULL FROM (SELECT 1 AS isnull) x
+SELECT id FROM customers WHERE region ISNULL OR vip NOTNULL AND credit NOTNULL
+SELECT count(*), region ISNULL FROM customers GROUP BY region ISNULL HAVING region ISNULL NOTNULL
+SELECT 1 "isnull", 2 AS "notnull"
+SELECT isnull(1)
+SELECT 'a' 'b'
+SELECT 1 AS 'x'
+SELECT 1 'x'
+SELECT c.id FROM customers 'c'
+SELECT c.id FROM customers AS 'c'
+SELECT x FROM (SELECT 1) AS t ('x')
+SELECT id, region FROM customers ORDER BY (2) NULLS FIRST, ((1)) DESC
+SELECT id, -id AS id2 FROM customers ORDER BY (id2)
+SELECT -id AS id FROM customers ORDER BY (id)
+SELECT -id AS id FROM customers ORDER BY (id) + 0
+SELECT id FROM customers UNION SELECT 10 ORDER BY (1) DESC
+SELECT id FROM customers UNION SELECT 10 ORDER BY ((id)) DESC
+SELECT region AS r, count(*) FROM customers GROUP BY (1) ORDER BY (1)
+SELECT region AS r, count(*) FROM customers GROUP BY (r) ORDER BY ((2)), (r)
+SELECT id FROM customers ORDER BY (2)
+SELECT id FROM customers ORDER BY ('x')
+SELECT id FROM customers ORDER BY -1
+SELECT id FROM customers ORDER BY (-1)
+SELECT id FROM customers ORDER BY - (1)
+SELECT id FROM customers ORDER BY -1.5
+SELECT id FROM customers ORDER BY +1
+SELECT count(*) FROM customers GROUP BY -1
+SELECT id FROM customers UNION SELECT 1 ORDER BY -1
+SELECT sum(DISTINCT total), avg(DISTINCT total), count(DISTINCT total) FROM orders
+SELECT sum(DISTINCT total) FROM orders WHERE total = 20 OR total IS NULL
+SELECT sum(DISTINCT price), max(DISTINCT price), count(DISTINCT code) FROM lines, customers
+SELECT i, v FROM (SELECT 20 AS i) a JOIN (SELECT 20.00 AS i, 'v' AS v) b USING (i)
+SELECT i, v FROM (SELECT 20.00 AS i) a JOIN (SELECT 20 AS i, 'v' AS v) b USING (i)
+SELECT i FROM (SELECT 20 AS i) a JOIN (SELECT total AS i FROM orders) b USING (i)
+SELECT i FROM (SELECT total AS i FROM orders) a NATURAL JOIN (SELECT 20.0000 AS i) b
+SELECT i FROM (SELECT 20 AS i) a JOIN (SELECT 20::bigint AS i) b USING (i) JOIN (SELECT 20.0 AS i) c USING (i)
+SELECT k FROM (SELECT 'A1'::varchar AS k) a JOIN (SELECT code AS k FROM customers) b USING (k)
+SELECT k FROM (SELECT code AS k FROM customers) a JOIN (SELECT 'A1  '::bpchar AS k) b USING (k)
+SELECT coalesce(total, 0), count(*) FROM orders GROUP BY 1
+SELECT total * 2, count(*) FROM orders WHERE total = 20 GROUP BY total * 2
+SELECT DISTINCT total * 10 FROM orders
+SELECT DISTINCT customer_id, total * 10 AS t, status FROM orders WHERE status = 'paid'
+SELECT sum(total) FROM orders UNION SELECT 120.00
+SELECT credit * 1.0, 1.0 FROM customers UNION SELECT 0.50, 2.00
+SELECT n, count(*) FROM numbers WHERE n < 1 GROUP BY n
+SELECT t.s, count(*) FROM (SELECT sum(total) AS s FROM orders GROUP BY id) t GROUP BY t.s HAVING t.s::text LIKE '%.00'
+SELECT t.s FROM (SELECT DISTINCT total * 1.0 AS s FROM orders) t WHERE t.s = 20
+SELECT t.s, c.id FROM (SELECT total * 1.0 AS s FROM orders GROUP BY 1) t JOIN customers c ON c.credit = t.s
+SELECT count(*) FROM (SELECT DISTINCT total * 1.0, f FROM orders, numbers) t
+SELECT f, count(*) FROM numbers WHERE f = 0 GROUP BY f
+SELECT DISTINCT f, f::text FROM numbers WHERE f = 0
+SELECT DISTINCT (f * 1)::real FROM numbers WHERE f = 0 UNION SELECT f::real FROM numbers WHERE f > 1
+SELECT code::bpchar AS c, count(*) FROM customers GROUP BY c
+SELECT DISTINCT code::bpchar, 2.50 FROM customers WHERE id = 1
+SELECT 1.50, count(*) FROM customers GROUP BY 1
+SELECT total + 0.000 AS x FROM orders GROUP BY x ORDER BY x DESC NULLS LAST LIMIT 2
+SELECT -f AS g, count(*) FROM numbers WHERE f = 0 GROUP BY g
+SELECT DISTINCT -f, i FROM numbers WHERE f = 0

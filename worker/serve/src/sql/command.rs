@@ -253,10 +253,16 @@ impl Run<'_> {
                 answer(rows, "SHOW")
             }
             Statement::Set { name, value, local } => {
+                if *local {
+                    self.warn_if_alone("SET LOCAL");
+                }
                 self.set(name, value.as_deref(), *local).await?;
                 done("SET")
             }
             Statement::SetTransaction { modes, session } => {
+                if !session {
+                    self.warn_if_alone("SET TRANSACTION");
+                }
                 self.modes(modes, !session)?;
                 done("SET")
             }
@@ -349,6 +355,12 @@ impl Run<'_> {
             Statement::Unsupported { what } => {
                 Err(SqlError::unsupported(format!("{what} is not supported"), "Offtake answers queries; see its documentation for the statements that it knows."))
             }
+        }
+    }
+
+    fn warn_if_alone(&mut self, what: &str) {
+        if self.session.is_alone() {
+            self.warn("25P01", format!("{what} can only be used in transaction blocks"), None);
         }
     }
 

@@ -23,7 +23,7 @@ use crate::{
     encode::{Encoder, Formats},
     error::{Failure, SqlError},
     published::DATABASE,
-    settings::{Settings, canonical},
+    settings::{Settings, canonical, is_other_date_order},
     sql::{
         Core,
         cancel::{Cancelable, Interrupt},
@@ -225,7 +225,8 @@ async fn authenticate(socket: &mut Socket, core: &Core, user: &str, secure: bool
 
 /// The settings that came with the startup message, by name or in `options` as `-c name=value`.
 ///
-/// A time zone is what JDBC and others send unasked: it stays UTC, and the client is told so by ParameterStatus and a warning.
+/// A time zone is what JDBC and others send unasked, and an order of dates is set by habit (`PGDATESTYLE`): they stay UTC and MDY, and
+/// the client is told so by ParameterStatus and a warning.
 fn startup_settings(
     core: &Core,
     startup: &Startup,
@@ -247,14 +248,15 @@ fn startup_settings(
     }
     for (name, value) in given {
         if let Err(error) = settings.set(&name, Some(&value), &defaults) {
-            if canonical(&name) != "timezone" {
-                return Err(error);
-            }
-            notices.push(warning(
-                "0A000",
-                format!("TimeZone stays UTC: \"{value}\" is not supported"),
-                Some("Convert timestamps in the client."),
-            ));
+            let (kept, hint) = match canonical(&name).as_str() {
+                "timezone" => ("TimeZone stays UTC", "Convert timestamps in the client."),
+                "datestyle" if is_other_date_order(&value) => (
+                    "DateStyle stays ISO, MDY",
+                    "Write dates as 2024-12-31, which is read the same everywhere.",
+                ),
+                _ => return Err(error),
+            };
+            notices.push(warning("0A000", format!("{kept}: \"{value}\" is not supported"), Some(hint)));
         }
     }
     Ok(settings)
@@ -386,6 +388,7 @@ impl Connection {
     /// Ends the implicit transaction and tells the client to go on.
     async fn ready(&mut self) -> Result<(), io::Error> {
         self.session.end_implicit();
+        self.changed().await?;
         let status = self.session.transaction_status();
         self.socket.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await
     }
@@ -411,7 +414,7 @@ impl Connection {
     }
 
     /// Sends notices, and the settings that a statement changed.
-    pub(super) async fn changed(&mut self) -> Result<(), Failure> {
+    pub(super) async fn changed(&mut self) -> Result<(), io::Error> {
         self.notify().await?;
         let now = self.session.settings.reported();
         for (new, old) in now.iter().zip(&self.reported) {

@@ -35,7 +35,9 @@ pub struct Session {
     pub pin: Option<Arc<Version>>,
     /// When the transaction started, in microseconds since 2000-01-01: what `now()` answers.
     started: Option<i64>,
-    /// Settings as they were at BEGIN and at each savepoint.
+    /// A message of several statements is run, which are one transaction: what holds for a transaction holds for them.
+    pub several: bool,
+    /// Settings as they were before the transaction's first change of them, and at each savepoint.
     before: Option<(Settings, Settings)>,
     savepoints: Vec<(String, Settings, Settings)>,
     pub statements: HashMap<String, Arc<Prepared>>,
@@ -94,6 +96,7 @@ impl Session {
             block: Block::None,
             pin: None,
             started: None,
+            several: false,
             before: None,
             savepoints: Vec::new(),
             statements: HashMap::new(),
@@ -117,9 +120,13 @@ impl Session {
         })
     }
 
-    /// Ends the implicit transaction of a statement or of a group of messages.
+    /// Ends the implicit transaction of a statement or of a group of messages: what it set stays, but for SET LOCAL.
     pub fn end_implicit(&mut self) {
+        self.several = false;
         if self.block == Block::None {
+            if self.before.take().is_some() {
+                self.settings = self.durable.clone();
+            }
             self.release();
         }
     }
@@ -133,7 +140,21 @@ impl Session {
     pub fn begin(&mut self) {
         if self.block == Block::None {
             self.block = Block::Open;
+            self.remember();
+        }
+    }
+
+    /// Keeps the settings as they are, for a rollback. What a BEGIN finds in an implicit transaction is part of its own.
+    fn remember(&mut self) {
+        if self.before.is_none() {
             self.before = Some((self.settings.clone(), self.durable.clone()));
+        }
+    }
+
+    fn restore(&mut self) {
+        if let Some((settings, durable)) = self.before.take() {
+            self.settings = settings;
+            self.durable = durable;
         }
     }
 
@@ -142,22 +163,28 @@ impl Session {
         let commit = commit && self.block != Block::Failed;
         if commit {
             self.settings = self.durable.clone();
-        } else if let Some((settings, durable)) = self.before.take() {
-            self.settings = settings;
-            self.durable = durable;
+            self.before = None;
+        } else {
+            self.restore();
         }
-        self.before = None;
         self.savepoints.clear();
         self.block = Block::None;
         self.release();
         commit
     }
 
-    /// A statement failed.
+    /// A statement failed. Outside of BEGIN and COMMIT that undoes what was set since the last ReadyForQuery.
     pub fn fail(&mut self) {
-        if self.block == Block::Open {
-            self.block = Block::Failed;
+        match self.block {
+            Block::None => self.restore(),
+            Block::Open => self.block = Block::Failed,
+            Block::Failed => {}
         }
+    }
+
+    /// Whether what is set for the transaction is gone with this very statement.
+    pub fn is_alone(&self) -> bool {
+        self.block == Block::None && !self.several
     }
 
     pub fn savepoint(&mut self, name: String) {
@@ -189,19 +216,16 @@ impl Session {
 
     /// SET, SET LOCAL and RESET (no value).
     pub fn set(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<(), SqlError> {
-        let defaults = self.defaults.clone();
-        self.settings.set(name, value, &defaults)?;
-        if !local || self.block == Block::None {
-            self.durable.set(name, value, &defaults)?;
-        }
-        // SET LOCAL outside a transaction has no effect beyond its own statement.
-        if local && self.block == Block::None {
-            self.settings = self.durable.clone();
+        self.remember();
+        self.settings.set(name, value, &self.defaults)?;
+        if !local {
+            self.durable.set(name, value, &self.defaults)?;
         }
         Ok(())
     }
 
     pub fn reset_all(&mut self) {
+        self.remember();
         self.settings = self.defaults.clone();
         self.durable = self.defaults.clone();
     }

@@ -22,6 +22,7 @@ impl Connection {
         if statements.is_empty() {
             self.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
         }
+        self.session.several = statements.len() > 1;
         for (start, text) in statements {
             let before = sql[..start].chars().count();
             let started = Instant::now();

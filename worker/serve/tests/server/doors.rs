@@ -51,19 +51,24 @@ async fn another_database_and_replication_are_refused_by_name() {
     let error =
         client(fixture.sql).options("-c client_encoding=latin1").connect(NoTls).await.err().expect("fails");
     assert_eq!(error.code(), Some(&SqlState::FEATURE_NOT_SUPPORTED));
-    // What JDBC sends: its own zone. It stays UTC and says so.
+    // What JDBC sends, its own zone, and what PGDATESTYLE does. They stay UTC and MDY and say so.
     let (zoned, connection) = client(fixture.sql)
-        .options("-c TimeZone=Europe/Berlin -c extra_float_digits=3")
+        .options("-c TimeZone=Europe/Berlin -c extra_float_digits=3 -c DateStyle=ISO,DMY")
         .connect(NoTls)
         .await
         .expect("connects");
     tokio::spawn(connection);
-    let rows = zoned.simple_query("SHOW TimeZone").await.expect("answers");
-    assert!(
-        rows.iter().any(
-            |row| matches!(row, tokio_postgres::SimpleQueryMessage::Row(row) if row.get(0) == Some("UTC"))
-        )
-    );
+    for (name, kept) in [("TimeZone", "UTC"), ("DateStyle", "ISO, MDY")] {
+        let rows = zoned.simple_query(&format!("SHOW {name}")).await.expect("answers");
+        assert!(
+            rows.iter().any(
+                |row| matches!(row, tokio_postgres::SimpleQueryMessage::Row(row) if row.get(0) == Some(kept))
+            ),
+            "{name}"
+        );
+    }
+    let style = client(fixture.sql).options("-c DateStyle=German").connect(NoTls).await.err().expect("fails");
+    assert_eq!(style.code(), Some(&SqlState::FEATURE_NOT_SUPPORTED));
 }
 
 #[tokio::test(flavor = "multi_thread")]

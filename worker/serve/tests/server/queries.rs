@@ -159,6 +159,7 @@ async fn errors_carry_sqlstate_detail_and_hint() {
         ("SELECT * FROM faulty", "22012"),
         ("SET offtake.lsn = 'nonsense'", "22P02"),
         ("SET TimeZone = 'Europe/Berlin'", "0A000"),
+        ("SET DateStyle = 'ISO, DMY'", "0A000"),
         ("SET nonsense = 1", "42704"),
         ("SHOW nonsense", "42704"),
         ("FETCH 1 FROM nothing", "34000"),
@@ -220,6 +221,57 @@ async fn a_transaction_stays_at_one_version_and_fails_as_a_whole() {
     assert_eq!(text(&reader, "FETCH ALL FROM c").await.len(), 1);
     text(&reader, "COMMIT").await;
     assert_eq!(error(&reader, "FETCH 1 FROM c").await.code().code(), "34000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_for_a_transaction_ends_with_it() {
+    let fixture = start(|_| {}).await;
+    let config = format!("host=127.0.0.1 port={} user=offtake dbname=offtake", fixture.sql.port());
+    let (client, mut connection) = tokio_postgres::connect(&config, NoTls).await.expect("connects");
+    let (tell, mut notices) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+            if let tokio_postgres::AsyncMessage::Notice(notice) = message {
+                tell.send(notice).ok();
+            }
+        }
+    });
+    let mut warned = async || {
+        let notice = tokio::time::timeout(Duration::from_secs(10), notices.recv()).await;
+        let notice = notice.expect("in time").expect("a warning");
+        format!("{} {}", notice.code().code(), notice.message())
+    };
+    let default = value(&client, "SHOW search_path").await;
+
+    // Alone, a SET LOCAL is over before it is of use.
+    text(&client, "SET LOCAL search_path = v1").await;
+    assert_eq!(warned().await, "25P01 SET LOCAL can only be used in transaction blocks");
+    assert_eq!(value(&client, "SHOW search_path").await, default);
+    text(&client, "SELECT set_config('search_path', 'v1', true)").await;
+    assert_eq!(value(&client, "SHOW search_path").await, default);
+    client.execute("SET LOCAL search_path = v1", &[]).await.expect("a warning only");
+    assert_eq!(warned().await, "25P01 SET LOCAL can only be used in transaction blocks");
+    assert_eq!(value(&client, "SHOW search_path").await, default);
+    text(&client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").await;
+    assert_eq!(warned().await, "25P01 SET TRANSACTION can only be used in transaction blocks");
+    assert_eq!(value(&client, "SHOW transaction_isolation").await, "repeatable read");
+
+    // Several statements of one message are a transaction.
+    assert_eq!(value(&client, "SET LOCAL search_path = v1; SHOW search_path").await, "v1");
+    assert_eq!(value(&client, "SHOW search_path").await, default);
+    error(&client, "SET search_path = v1; SELECT 1/0").await;
+    assert_eq!(value(&client, "SHOW search_path").await, default, "a failure undoes SET");
+    error(&client, "SET search_path = v1; COMMIT; SET search_path = v2; SELECT 1/0").await;
+    assert_eq!(value(&client, "SHOW search_path").await, "v1", "what was committed before stays");
+    assert_eq!(warned().await, "25P01 there is no transaction in progress");
+    text(&client, "SET search_path = v3; BEGIN; SET LOCAL search_path = v2; ROLLBACK").await;
+    assert_eq!(value(&client, "SHOW search_path").await, "v1", "BEGIN takes in what was before it");
+    text(&client, "SET search_path = v2; SET LOCAL search_path = v3; SELECT 1").await;
+    assert_eq!(value(&client, "SHOW search_path").await, "v2");
+    text(&client, "BEGIN; SET LOCAL search_path = v1; SET statement_timeout = '9s'; COMMIT").await;
+    assert_eq!(value(&client, "SHOW search_path").await, "v2");
+    assert_eq!(value(&client, "SHOW statement_timeout").await, "9s");
+    assert!(notices.try_recv().is_err(), "no other warnings");
 }
 
 #[tokio::test(flavor = "multi_thread")]
