@@ -232,3 +232,45 @@ async fn a_role_needs_no_more_than_replication_and_the_columns(version: &str) {
     oracle::compare(&upstream.connect().await, &mut worker, &questions, "as a role with few rights").await;
     worker.stop().await;
 }
+
+/// Every process of a server.
+fn processes(postmaster: u32) -> Vec<i32> {
+    let parent = |pid: i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name stands in brackets, and may hold anything.
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let names = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let pids = names.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| u32::try_from(*pid) == Ok(postmaster) || parent(*pid) == Some(postmaster)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lag_grows_while_the_server_is_silent() {
+    use nix::{sys::signal, unistd::Pid};
+    let upstream = Upstream::start(super::NEWEST).await;
+    upstream.run("CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION app FOR TABLE t").await;
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&upstream)),
+        ("tables.yaml", manifests::tables(&["t"])),
+    ]);
+    worker.ready().await;
+    let caught_up = |status: &offtake_contract::Status| {
+        status.source.lag.bytes.is_some() && status.source.lag.seconds.is_some_and(|seconds| seconds < 2.0)
+    };
+    worker.status_when("no lag", caught_up).await;
+    // Neither an answer nor a closed connection, as of a host that hangs.
+    let all = processes(upstream.server.pid().expect("a running server"));
+    let send =
+        |signal| all.iter().for_each(|pid| signal::kill(Pid::from_raw(*pid), signal).unwrap_or_default());
+    send(signal::Signal::SIGSTOP);
+    let status = worker
+        .status_when("the lag to grow", |status| {
+            status.source.lag.seconds.is_some_and(|seconds| seconds > 8.0)
+        })
+        .await;
+    send(signal::Signal::SIGCONT);
+    assert_eq!((status.source.phase, status.source.lag.bytes), (SourcePhase::Streaming, None));
+    worker.status_when("no lag again", caught_up).await;
+    worker.stop().await;
+}

@@ -133,6 +133,57 @@ async fn a_promoted_server_that_lacked_the_end_is_not_followed_silently() {
     worker.stop().await;
 }
 
+/// Logical decoding on a standby, which is promoted while the stream goes on: later sessions go on from there, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_goes_over_to_another_timeline_is_followed() {
+    let hba = vec!["host replication all 127.0.0.1/32 trust".to_owned()];
+    let options = Options { hba, ..Options::default() };
+    let mut primary = Upstream::start_with(super::NEWEST, options.clone()).await;
+    primary.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE PUBLICATION app FOR TABLE t").await;
+    let mut standby = Upstream::start_with(super::NEWEST, options).await;
+    for server in [&mut primary.server, &mut standby.server] {
+        server.stop(Shutdown::Fast).await.expect("the server stops");
+    }
+    std::fs::remove_dir_all(standby.server.data_dir()).expect("the standby's own state goes");
+    copy_files(&primary.server.data_dir(), &standby.server.data_dir());
+    std::fs::write(standby.server.data_dir().join("standby.signal"), "").expect("a standby");
+    let upstream_of_it =
+        format!("host=127.0.0.1 port={} user={}", primary.server.port(), primary.server.user());
+    standby.server.set("primary_conninfo", &upstream_of_it);
+    standby.server.set("hot_standby_feedback", "on");
+    for server in [&mut primary.server, &mut standby.server] {
+        server.resume().await.expect("the server starts");
+    }
+    let mut worker = Worker::start(&[
+        ("source.yaml", manifests::source(&standby)),
+        ("tables.yaml", manifests::tables(&["t"])),
+    ]);
+    // A standby makes no slot before it hears which transactions run.
+    let client = primary.connect().await;
+    wait::until("the table to run", || async {
+        client.batch_execute("SELECT pg_log_standby_snapshot()").await.expect("a note for standbys");
+        let status = worker.try_status().await?;
+        status.tables.iter().all(|table| table.rows == Some(1)).then_some(())
+    })
+    .await;
+    worker.ready().await;
+
+    standby.run("SELECT pg_promote()").await;
+    wait::until("the other timeline to be noticed", || {
+        std::future::ready(worker.log().contains("went on with timeline 2").then_some(()))
+    })
+    .await;
+    standby.run("INSERT INTO t SELECT generate_series(2, 1000)").await;
+    let questions = [Question { read: "SELECT * FROM t", ask: "SELECT * FROM t" }];
+    oracle::compare(&standby.connect().await, &mut worker, &questions, "on the other timeline").await;
+    worker.kill9();
+    worker.spawn();
+    worker.status_when("the stream again", |status| status.source.phase == SourcePhase::Streaming).await;
+    standby.run("INSERT INTO t VALUES (0)").await;
+    oracle::compare(&standby.connect().await, &mut worker, &questions, "in the next session").await;
+    worker.stop().await;
+}
+
 /// 17 and older look the publication up in the catalog as it was when the change was written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slot_that_cannot_be_read_past_a_dropped_publication_is_told_and_made_again() {

@@ -9,9 +9,11 @@ mod examples;
 mod idle;
 mod in_flight;
 mod lineage;
+mod partitions;
 mod schema_changes;
 mod tls;
 mod types;
+mod waiting;
 
 /// The oldest and the newest server that Offtake reads.
 const OLDEST: &str = "11";

@@ -2,7 +2,10 @@
 //!
 //! Posting never blocks on readers. An equal status is not published again, so a revision always means a change.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use offtake_contract::{Status, TableStatus, ViewStatus};
 use parking_lot::Mutex;
@@ -13,6 +16,8 @@ use tokio::sync::watch;
 pub struct Board {
     published: Arc<watch::Sender<Arc<Status>>>,
     draft: Arc<Mutex<Status>>,
+    /// When somebody last saw how far behind the readable state is, and by how many seconds.
+    behind: Arc<Mutex<Option<(Instant, f64)>>>,
 }
 
 impl Board {
@@ -21,7 +26,20 @@ impl Board {
         Board {
             published: Arc::new(watch::Sender::new(Arc::new(status.clone()))),
             draft: Arc::new(Mutex::new(status)),
+            behind: Arc::default(),
         }
+    }
+
+    /// Remembers by how many seconds the readable state is behind the upstream, as seen just now.
+    pub fn saw_lag(&self, seconds: f64) {
+        *self.behind.lock() = Some((Instant::now(), seconds));
+    }
+
+    /// How long ago that was, and what the seconds would be now if nothing had become readable since.
+    pub fn unseen_lag(&self) -> Option<(Duration, f64)> {
+        let (seen, seconds) = (*self.behind.lock())?;
+        let since = seen.elapsed();
+        Some((since, seconds + since.as_secs_f64()))
     }
 
     /// Changes the status. Readers see it, with a new revision, if it differs from what they saw.

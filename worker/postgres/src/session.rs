@@ -105,6 +105,15 @@ pub async fn current_wal_lsn(session: &Session) -> Result<Lsn, PgError> {
     lsn(row.get(0))
 }
 
+/// Whether the server follows another one.
+pub async fn is_standby(session: &Session) -> Result<bool, PgError> {
+    let row = session
+        .query_one("SELECT pg_is_in_recovery()", &[])
+        .await
+        .map_err(PgError::sql("read whether the server is a standby"))?;
+    Ok(row.get(0))
+}
+
 /// What is unique to the cluster of databases; `None` where the role may not read the control file, which not every managed server allows.
 ///
 /// Source: PostgreSQL, "System Information Functions", `pg_control_system`.

@@ -42,8 +42,8 @@ pub struct Blocker {
     pub user: String,
     /// `active`, `idle in transaction`, … or `prepared`.
     pub state: String,
-    /// Since it began.
-    pub seconds: i64,
+    /// When it began, as `2026-11-23 12:03:07Z`: unlike its age, that stays the same from look to look.
+    pub since: String,
 }
 
 /// The slot's state; `None` where there is no slot of this name.
@@ -120,21 +120,22 @@ impl SlotState {
 pub fn blockers<'a>(session: &'a Session) -> BoxFuture<'a, Result<Vec<Blocker>, PgError>> {
     Box::pin(async move {
         let sql = "\
-        SELECT pid, coalesce(application_name, ''), coalesce(usename::text, ''), coalesce(state, ''),
-               coalesce(extract(epoch FROM now() - xact_start), 0)::bigint AS seconds
-        FROM pg_stat_activity
-        WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
-        UNION ALL
-        SELECT NULL, gid, owner::text, 'prepared', extract(epoch FROM now() - prepared)::bigint
-        FROM pg_prepared_xacts
-        ORDER BY seconds DESC";
+        SELECT pid, name, owner, state, coalesce(to_char(began AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS\"Z\"'), '')
+        FROM (
+            SELECT pid, coalesce(application_name, '') AS name, coalesce(usename::text, '') AS owner,
+                   coalesce(state, '') AS state, xact_start AS began
+            FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+            UNION ALL
+            SELECT NULL, gid, owner::text, 'prepared', prepared FROM pg_prepared_xacts
+        ) open
+        ORDER BY began, pid, name";
         let rows = session.query(sql, &[]).await.map_err(PgError::sql("look for open transactions"))?;
         let blocker = |row: &tokio_postgres::Row| Blocker {
             pid: row.get(0),
             name: row.get(1),
             user: row.get(2),
             state: row.get(3),
-            seconds: row.get(4),
+            since: row.get(4),
         };
         Ok(rows.iter().map(blocker).collect())
     })

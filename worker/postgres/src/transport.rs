@@ -34,6 +34,11 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_interval(Duration::from_secs(15))
     .with_retries(4);
 
+/// Bytes that a peer leaves unacknowledged for so long end the connection; the kernel alone would send them again for a quarter of an hour.
+/// Only Linux has it.
+#[cfg(target_os = "linux")]
+const UNANSWERED: Duration = Duration::from_secs(60);
+
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -75,7 +80,10 @@ impl Socket {
             let host = connection.address.as_ref().unwrap_or(&connection.host);
             let stream = TcpStream::connect((host.as_str(), connection.port)).await?;
             stream.set_nodelay(true)?;
-            socket2::SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
+            let options = socket2::SockRef::from(&stream);
+            options.set_tcp_keepalive(&KEEPALIVE)?;
+            #[cfg(target_os = "linux")]
+            options.set_tcp_user_timeout(Some(UNANSWERED))?;
             Ok(Socket::Tcp(stream))
         };
         match timeout(CONNECT_TIMEOUT, opening).await {
@@ -204,5 +212,31 @@ impl AsyncWrite for Encrypted {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().0).poll_shutdown(cx)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use offtake_contract::Tls;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dead_host_is_noticed_within_a_minute_or_two() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let connection = Connection {
+            object: "default/app".into(),
+            host: "127.0.0.1".into(),
+            address: None,
+            port: listener.local_addr().unwrap().port(),
+            database: "app".into(),
+            user: "app".into(),
+            password: None,
+            tls: Tls::default(),
+        };
+        let Socket::Tcp(stream) = Socket::open(&connection).await.unwrap() else { panic!("TCP") };
+        let options = socket2::SockRef::from(&stream);
+        assert!(options.keepalive().unwrap());
+        assert_eq!(options.tcp_user_timeout().unwrap(), Some(UNANSWERED));
     }
 }

@@ -15,9 +15,9 @@ use offtake_postgres::{
     catalog::{self, UpstreamTable},
     error::{PgError, Retry},
     fence::{self, Fence, Watched},
-    preflight, shape, slot,
+    preflight, shape,
     snapshot::{self, Chunk, Copy},
-    wire::{CreatedSlot, ReplicationClient, SlotKind},
+    wire::ReplicationClient,
 };
 use offtake_row::RowPacker;
 use offtake_store::TableId;
@@ -27,6 +27,8 @@ use super::{
     FIRST_BACKOFF, GOOD_SESSION, Ingest, LONGEST_BACKOFF, SessionError,
     applier::{LONGEST_KEY, Message},
     change::project,
+    copies::Pauses,
+    creation::{Purpose, create_slot},
     problems,
     records::{Layout, TableRecord, TableState},
 };
@@ -34,17 +36,16 @@ use crate::board;
 
 /// Connections that copy one table.
 const PARALLELISM: usize = 2;
-/// Slot creation that takes longer than this waits for somebody: say for whom.
-const PATIENCE: Duration = Duration::from_secs(3);
 const POST_EVERY: Duration = Duration::from_millis(100);
 
 /// Copies whatever waits, group after group, until the session ends. What keeps a copy from beginning or ending (no slot or connection
 /// is free, say) is told of the tables that wait, and tried again: those that run go on.
 pub async fn run(ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionError> {
     let mut backoff = FIRST_BACKOFF;
+    let mut pauses = Pauses::default();
     loop {
         let began = Instant::now();
-        let error = match copy(ingest.clone(), &catalog).await {
+        let error = match copy(ingest.clone(), &catalog, &mut pauses).await {
             Err(error @ (SessionError::Postgres(_) | SessionError::Stands(_))) => error,
             ended => return ended,
         };
@@ -65,21 +66,31 @@ pub async fn run(ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionErr
 fn waiting(ingest: &Ingest) -> Vec<TableRecord> {
     let copied = ingest.copied.lock();
     let known = ingest.known.borrow();
-    let waits = |record: &&TableRecord| record.state == TableState::Copying && !copied.contains(&record.id);
+    let waits = |record: &&TableRecord| record.state == TableState::Copying && !copied.is_done(record.id);
     known.iter().filter(waits).cloned().collect()
 }
 
-async fn copy(mut ingest: Ingest, catalog: &Catalog) -> Result<(), SessionError> {
+async fn copy(mut ingest: Ingest, catalog: &Catalog, pauses: &mut Pauses) -> Result<(), SessionError> {
     loop {
         drop(ingest.known.borrow_and_update());
-        let waiting = waiting(&ingest);
+        let (mut waiting, now) = (waiting(&ingest), Instant::now());
+        let next = pauses.next(&waiting.iter().map(|record| record.id).collect::<Vec<_>>());
+        waiting.retain(|record| pauses.is_due(record.id, now));
         if !waiting.is_empty() {
-            copy_group(&ingest, catalog, waiting).await?;
+            copy_group(&ingest, catalog, waiting, pauses).await?;
             continue;
         }
-        if ingest.known.changed().await.is_err() {
-            return Err(SessionError::Gone);
+        tokio::select! {
+            changed = ingest.known.changed() => if changed.is_err() { return Err(SessionError::Gone) },
+            () = until(next) => {}
         }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -94,18 +105,20 @@ async fn copy_group(
     ingest: &Ingest,
     catalog: &Catalog,
     waiting: Vec<TableRecord>,
+    pauses: &mut Pauses,
 ) -> Result<(), SessionError> {
     let source = &catalog.source;
     let name = format!("offtake {} copy", ingest.records.worker_id()?);
     let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
     let mut ready = Vec::new();
     for record in waiting {
+        ingest.copied.lock().begin(record.id);
         match describe(&sql, catalog, &record).await? {
             Ok((upstream, layout)) => ready.push(Ready { record, upstream, layout }),
             Err(problem) => {
-                let told = ingest.reserve().await?;
-                ingest.copied.lock().insert(record.id);
-                told.send(Message::CopyFailed { id: record.id, problem });
+                // Its owner may mend it upstream, where nothing tells us.
+                pauses.put_off(record.id, Instant::now());
+                ingest.tell(Message::CopyWaits { id: record.id, problem }).await?;
             }
         }
     }
@@ -120,19 +133,28 @@ async fn copy_group(
         kept.await.map_err(|_| SessionError::Gone)?;
     }
     let mut exporter = ReplicationClient::connect(&source.connection, &name).await?;
-    let created = export(ingest, &sql, &mut exporter, source.slot.as_str()).await?;
+    // A new name each time: the session of an attempt that was given up can hold its slot for long.
+    let temporary =
+        format!("{}_copy_{:08x}", &source.slot[..source.slot.len().min(40)], rand::random::<u32>());
+    let created = create_slot(ingest, &sql, &mut exporter, &temporary, Purpose::Snapshot).await?;
     let snapshot = created.snapshot.clone().unwrap_or_default();
     for table in ready {
         let id = table.record.id;
         match copy_table(ingest, catalog, &name, &snapshot, table).await? {
             Outcome::Copied(progress) => {
+                pauses.end(id);
                 // Nothing to wait for in between: a session that ends would leave the table marked and nobody told.
                 let told = ingest.reserve().await?;
-                ingest.copied.lock().insert(id);
-                told.send(Message::Copied { id, snapshot: created.consistent_point, progress });
+                let mut copied = ingest.copied.lock();
+                if !copied.is_doubted(id) {
+                    copied.finish(id);
+                    told.send(Message::Copied { id, snapshot: created.consistent_point, progress });
+                }
             }
-            Outcome::Dropped => {
-                ingest.copied.lock().insert(id);
+            Outcome::Dropped => ingest.copied.lock().finish(id),
+            Outcome::Waits(problem) => {
+                pauses.put_off(id, Instant::now());
+                ingest.tell(Message::CopyWaits { id, problem }).await?;
             }
             Outcome::Again => {}
         }
@@ -192,48 +214,14 @@ async fn observe(
     }
 }
 
-/// Exports a snapshot under a temporary slot. PostgreSQL makes this wait for every older transaction that writes: status names them.
-async fn export(
-    ingest: &Ingest,
-    sql: &offtake_postgres::session::Session,
-    exporter: &mut ReplicationClient,
-    slot: &str,
-) -> Result<CreatedSlot, SessionError> {
-    // A new name each time: the session of an attempt that was given up can hold its slot for long.
-    let temporary = format!("{}_copy_{:08x}", &slot[..slot.len().min(40)], rand::random::<u32>());
-    let creating = exporter.create_slot(&temporary, SlotKind::Temporary, true);
-    tokio::pin!(creating);
-    let created = loop {
-        tokio::select! {
-            created = &mut creating => break created?,
-            () = tokio::time::sleep(PATIENCE) => {
-                let holders: Vec<String> = slot::blockers(sql).await?.iter().map(|holder| {
-                    format!("pid {} ({}, user {}, {}, open for {:.0} s)", holder.pid.map_or_else(|| "none (prepared)".to_owned(), |pid| pid.to_string()), holder.name, holder.user, holder.state, holder.seconds)
-                }).collect();
-                if !holders.is_empty() {
-                    ingest.board.post(|status| status.source.problem = Some(Problem::new(
-                        "SnapshotWaits",
-                        format!("a snapshot can be taken once older transactions end: {}", holders.join(", ")),
-                        "end them, or SELECT pg_terminate_backend(pid)",
-                    )));
-                }
-            }
-        }
-    };
-    ingest.board.post(|status| {
-        if status.source.problem.as_ref().is_some_and(|problem| problem.reason == "SnapshotWaits") {
-            status.source.problem = None;
-        }
-    });
-    Ok(created)
-}
-
 /// How the copy of a table ended, where the session goes on.
 enum Outcome {
     Copied(SnapshotProgress),
-    /// It was removed meanwhile, or cannot be kept.
+    /// It was removed meanwhile, or has rows that cannot be kept.
     Dropped,
-    /// The snapshot does not show the table: the next group takes it up under a new one.
+    /// As things are upstream, it cannot be copied.
+    Waits(Problem),
+    /// The snapshot does not show the table, or the table changed since: the next group takes it up under a new one.
     Again,
 }
 
@@ -302,6 +290,11 @@ async fn copy_table(
             break; // The loader failed; it says why below.
         }
         if posted.elapsed() > POST_EVERY {
+            if ingest.copied.lock().is_doubted(record.id) {
+                drop(sender);
+                loading.await.ok();
+                return Ok(Outcome::Again);
+            }
             posted = Instant::now();
             post(&progress);
         }
@@ -313,11 +306,15 @@ async fn copy_table(
     drop(sender);
     let loaded = loading.await.map_err(|_| SessionError::Gone)?;
     if let Some(error) = failed {
-        if error.retry() == Retry::OnChange {
-            ingest.tell(Message::CopyFailed { id: record.id, problem: error.problem() }).await?;
-            return Ok(Outcome::Dropped);
-        }
-        return Err(error.into());
+        return match error {
+            // What the server refuses, it may allow later; a value that cannot be kept stays.
+            PgError::Server { .. } if error.retry() == Retry::OnChange => Ok(Outcome::Waits(error.problem())),
+            _ if error.retry() == Retry::OnChange => {
+                ingest.tell(Message::CopyFailed { id: record.id, problem: error.problem() }).await?;
+                Ok(Outcome::Dropped)
+            }
+            _ => Err(error.into()),
+        };
     }
     if let Err(SessionError::Stands(problem)) = loaded {
         ingest.tell(Message::CopyFailed { id: record.id, problem }).await?;

@@ -7,6 +7,9 @@
 pub mod applier;
 mod change;
 mod copier;
+mod copies;
+mod creation;
+mod history;
 mod problems;
 mod records;
 mod session;
@@ -15,9 +18,10 @@ mod syncer;
 mod tables;
 mod watcher;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use offtake_contract::{Catalog, Problem, SourcePhase};
+pub use copies::Copies;
+use offtake_contract::{Catalog, Lag, Problem, SourcePhase};
 use offtake_postgres::error::{PgError, Retry};
 use offtake_store::Store;
 use parking_lot::Mutex;
@@ -36,7 +40,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// A session that lasted this long was a good one: the next failure starts from the first backoff again.
 const GOOD_SESSION: Duration = Duration::from_secs(20);
-const AGE_EVERY: Duration = Duration::from_secs(5);
+const AGE_EVERY: Duration = Duration::from_secs(2);
+/// The watcher posts the lag every second; after this time it is counted on without it.
+const UNSEEN: Duration = Duration::from_secs(5);
 
 /// Why a session ended, or could not begin.
 #[derive(Debug, Error)]
@@ -91,8 +97,7 @@ pub struct Ingest {
     /// Every table as the applier has it.
     pub known: watch::Receiver<Arc<Vec<TableRecord>>>,
     pub catalog: watch::Receiver<Option<Arc<Catalog>>>,
-    /// Tables whose copy is complete and only waits for the stream.
-    pub copied: Arc<Mutex<HashSet<u64>>>,
+    pub copied: Arc<Mutex<Copies>>,
     /// Held by whoever hands on copied rows.
     pub loading: Arc<tokio::sync::Mutex<()>>,
 }
@@ -162,19 +167,14 @@ impl Ingest {
     }
 }
 
-/// While no stream comes, nobody sees how far the upstream's log goes on: then the lag is no less than the time since.
+/// While nobody sees how far the upstream's log goes on (no stream comes, or the database does not answer), the lag is taken to be no less
+/// than the time since.
 async fn age(board: Board) {
-    let mut last = Instant::now();
     loop {
         tokio::time::sleep(AGE_EVERY).await;
-        let passed = std::mem::replace(&mut last, Instant::now()).elapsed().as_secs_f64();
-        if board.read().source.phase == SourcePhase::Streaming {
-            continue;
+        let Some((since, seconds)) = board.unseen_lag() else { continue };
+        if since > UNSEEN {
+            board.post(|status| status.source.lag = Lag { bytes: None, seconds: Some(seconds) });
         }
-        board.post(|status| {
-            let lag = &mut status.source.lag;
-            lag.bytes = None;
-            lag.seconds = lag.seconds.map(|seconds| seconds + passed);
-        });
     }
 }

@@ -4,7 +4,7 @@
 
 use offtake_contract::{Catalog, Drift, Lsn, Problem, SnapshotProgress, Table};
 use offtake_postgres::{fence::Fence, shape::Wanted};
-use offtake_store::{Store, StoreError};
+use offtake_store::{Store, StoreError, TableId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -116,6 +116,25 @@ impl Records {
         found.iter().map(|(key, value)| parse(key, value)).collect()
     }
 
+    /// The tables, tidied up after a crash: when a table is replaced, the new record is written before the old one goes, and a table in the
+    /// store comes before its record and goes after it.
+    pub fn recover_tables(&self) -> Result<Vec<TableRecord>, RecordError> {
+        let mut records = self.tables()?;
+        let replaced = replaced(&records);
+        for id in &replaced {
+            tracing::info!(table = id, "removing a table that another has replaced");
+            self.remove_table(*id)?;
+        }
+        records.retain(|record| !replaced.contains(&record.id));
+        for id in self.store.tables() {
+            if !records.iter().any(|record| record.id == id.0) {
+                tracing::info!(table = id.0, "removing rows that belong to no table");
+                self.store.drop_table(id)?;
+            }
+        }
+        Ok(records)
+    }
+
     /// A table id that was never given out before.
     pub fn next_table(&self) -> Result<u64, RecordError> {
         let id = self.read(NEXT_TABLE)?.unwrap_or(1u64);
@@ -154,9 +173,26 @@ impl Records {
     }
 }
 
+/// Tables of which a later one has the very definition. Ids rise.
+fn replaced(records: &[TableRecord]) -> Vec<u64> {
+    let later =
+        |one: &TableRecord, other: &TableRecord| other.id > one.id && other.definition == one.definition;
+    records
+        .iter()
+        .filter(|one| records.iter().any(|other| later(one, other)))
+        .map(|record| record.id)
+        .collect()
+}
+
 /// Adds a table's record to a batch.
 pub fn put_table(batch: &mut offtake_store::WriteBatch, record: &TableRecord) {
     put(batch, &table_key(record.id), record);
+}
+
+/// Takes a table, and its record, out of a batch.
+pub fn forget_table(batch: &mut offtake_store::WriteBatch, id: u64) {
+    batch.forget(TableId(id));
+    batch.delete_meta(&table_key(id));
 }
 
 /// Adds the applied LSN to a batch.
@@ -175,4 +211,40 @@ fn put<T: Serialize>(batch: &mut offtake_store::WriteBatch, key: &str, value: &T
 
 fn parse<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, RecordError> {
     serde_json::from_slice(value).map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: u64, name: &str) -> TableRecord {
+        let definition = Table {
+            object: format!("default/{name}"),
+            upstream_schema: "public".into(),
+            upstream_table: name.into(),
+            schema: "public".into(),
+            name: name.into(),
+            exclude_columns: Vec::new(),
+            text_columns: Vec::new(),
+        };
+        let snapshot = SnapshotProgress::default();
+        TableRecord { id, definition, state: TableState::Live, layout: None, snapshot, drift: Vec::new() }
+    }
+
+    /// Every table is to be copied again; the process dies when the first has its new record, and another one its new rows only.
+    #[test]
+    fn a_replacement_that_was_cut_short_leaves_one_of_each() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let records = Records::new(store.clone());
+        for (id, name) in [(1, "a"), (2, "b"), (3, "a")] {
+            store.create_table(TableId(id)).unwrap();
+            records.put_table(&record(id, name)).unwrap();
+        }
+        store.create_table(TableId(4)).unwrap();
+        let ids = |tables: Vec<TableRecord>| tables.iter().map(|table| table.id).collect::<Vec<_>>();
+        assert_eq!(ids(records.recover_tables().unwrap()), [2, 3]);
+        assert_eq!(ids(records.tables().unwrap()), [2, 3]);
+        assert_eq!(store.tables(), [TableId(2), TableId(3)]);
+    }
 }

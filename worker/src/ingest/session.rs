@@ -1,22 +1,45 @@
 //! One session with the upstream: from the first connection to its end.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use offtake_contract::{Catalog, Lsn, OnLost, SourcePhase};
 use offtake_postgres::{
     error::PgError,
-    preflight, slot, timeline,
-    wire::{ReplicationClient, ReplicationStream, SlotKind, SystemIdentity, Values},
+    preflight,
+    session::Session,
+    slot::{self, SlotState},
+    wire::{ReplicationClient, ReplicationStream, Values},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Ingest, SessionError, applier::Message, copier, problems, records::SourceRecord, watcher};
+use super::{
+    Ingest, SessionError,
+    applier::Message,
+    copier,
+    creation::{Purpose, create_slot},
+    history, problems,
+    records::SourceRecord,
+    watcher,
+};
 
 /// What the stream says of a publication that is missing.
 const UNDEFINED_OBJECT: &str = "42704";
 /// From 18 on it passes over what was written without the publication.
 const SKIPS_MISSING: u32 = 180_000;
+/// How long one step of a session's beginning may take.
+const STEP: Duration = Duration::from_secs(60);
+/// How long a farewell may take: what it leaves undone, the server does later.
+const GIVING_UP: Duration = Duration::from_secs(5);
+/// How long a server may take to end a connection, and how often to look.
+const LETTING_GO: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Runs until the connection fails, the source's definition changes (`Ok`) or the worker stops (`Ok`).
 pub async fn run(
@@ -29,9 +52,17 @@ pub async fn run(
             status.source.phase = SourcePhase::Connecting;
         }
     });
-    let mut stream = tokio::select! {
-        stream = begin(ingest, catalog) => stream?,
-        () = stop.cancelled() => return Ok(()),
+    let making = AtomicBool::new(false);
+    let begun = tokio::select! {
+        begun = begin(ingest, catalog, &making) => Some(begun?),
+        () = source_changed(ingest.catalog.clone(), catalog.clone()) => None,
+        () = stop.cancelled() => None,
+    };
+    let Some((mut stream, standby)) = begun else {
+        if making.into_inner() {
+            timeout(GIVING_UP, give_up_slot(ingest, catalog)).await.ok();
+        }
+        return Ok(());
     };
     ingest.tell(Message::Stream(stream.feedback())).await?;
     ingest.board.post(|status| {
@@ -43,17 +74,19 @@ pub async fn run(
         let copier = copier::run(ingest.clone(), catalog.clone());
         let watcher = watcher::run(ingest.clone(), catalog.clone());
         let changed = source_changed(ingest.catalog.clone(), catalog.clone());
+        let history = history::follow(ingest.clone(), catalog.clone(), stream.server_pid(), standby);
         tokio::select! {
             ended = pump(&mut stream, ingest, &catalog.source.publication) => ended,
             ended = copier => ended,
             ended = watcher => ended,
+            ended = history => ended,
             () = changed => Ok(()),
             () = stop.cancelled() => Ok(()),
         }
     };
     if ended.is_ok() {
         // Frees the slot at once; a failure here only means that the server frees it later.
-        tokio::time::timeout(std::time::Duration::from_secs(5), stream.stop()).await.ok();
+        timeout(GIVING_UP, stream.stop()).await.ok();
     }
     ended
 }
@@ -99,23 +132,27 @@ async fn source_changed(
     }
 }
 
-/// Connects, checks, and starts the stream where the store ends.
-async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, SessionError> {
+/// Connects, checks, and starts the stream where the store ends. Tells whether it comes from a standby.
+async fn begin(
+    ingest: &Ingest,
+    catalog: &Catalog,
+    making: &AtomicBool,
+) -> Result<(ReplicationStream, bool), SessionError> {
     let source = &catalog.source;
     let name = format!("offtake {}", ingest.records.worker_id()?);
     // What the last session brought may still wait to be applied; a stream that began before its end would bring it twice.
     let (reply, settled) = oneshot::channel();
     ingest.tell(Message::Settle { reply }).await?;
     let applied = settled.await.map_err(|_| SessionError::Gone)?;
-    let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
-    let found = preflight::preflight(&sql, &source.publication, &source.slot, &[]).await?;
+    let sql = within(offtake_postgres::session::connect(&source.connection, &name)).await?;
+    let found = within(preflight::preflight(&sql, &source.publication, &source.slot, &[])).await?;
     // Whether the slot will do is judged below: one that is lost may be made again.
     let fatal = found.findings.iter().find(|finding| finding.fatal && finding.check != "slot");
     if let Some(problem) = fatal.and_then(|finding| finding.problem.clone()) {
         return Err(SessionError::Stands(problem));
     }
-    let mut client = ReplicationClient::connect(&source.connection, &name).await?;
-    let identity = client.identify_system().await?;
+    let mut client = within(ReplicationClient::connect(&source.connection, &name)).await?;
+    let identity = within(client.identify_system()).await?;
     let system_identifier = identity.system_identifier.clone();
     ingest.board.post(|status| {
         status.source.server_version = Some(found.server_version);
@@ -126,16 +163,7 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
     if let Some(record) = &record {
         fits(record, catalog, &system_identifier)?;
     }
-    let state = slot::state(&sql, &source.slot).await?;
-    if let Some(pid) = state.as_ref().and_then(|state| state.active_pid) {
-        // A connection of this very worker that the server has not given up yet (after a crash, say).
-        sql.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2",
-            &[&pid, &name],
-        )
-        .await
-        .ok();
-    }
+    let state = within(freed(&sql, &source.slot, &name)).await?;
     // A store that never got to the slot's beginning has nothing to lose.
     let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);
     let severed = match &record {
@@ -143,11 +171,11 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         Some(record) if record.severed.is_some() && (durable.is_some() || state.is_some()) => {
             record.severed.clone()
         }
-        _ => branched(&mut client, &identity, record.as_ref(), durable).await?,
+        _ => within(history::branched(&mut client, &identity, record.as_ref(), durable)).await?,
     };
     if record.as_ref().is_some_and(|record| record.timeline != Some(identity.timeline)) {
         let told = ingest.reserve().await?;
-        ingest.copied.lock().clear();
+        ingest.copied.lock().forget();
         told.send(Message::ForgetCopies);
     }
     if let (Some(record), Some(_)) = (&record, &severed) {
@@ -172,15 +200,17 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         }
         tracing::warn!(slot = source.slot, "{why}: making the slot again and copying every table again");
         if state.is_some() {
-            slot::drop(&sql, &source.slot).await?;
+            within(slot::drop(&sql, &source.slot)).await?;
         }
     }
     if state.is_none() || lost.is_some() {
-        let created = client.create_slot(&source.slot, SlotKind::Permanent, false).await?;
+        making.store(true, Ordering::Relaxed);
+        let created = create_slot(ingest, &sql, &mut client, &source.slot, Purpose::Stream).await?;
+        making.store(false, Ordering::Relaxed);
         tracing::info!(slot = source.slot, at = %created.consistent_point, "slot created");
         let recopy = lost.is_some() || record.is_some();
         if recopy {
-            ingest.copied.lock().clear();
+            ingest.copied.lock().forget();
         }
         let (reply, made) = oneshot::channel();
         ingest.tell(Message::Slot { at: created.consistent_point, recopy, reply }).await?;
@@ -199,34 +229,46 @@ async fn begin(ingest: &Ingest, catalog: &Catalog) -> Result<ReplicationStream, 
         ingest.records.put_source(&identified)?;
     }
     let from = if lost.is_some() { Lsn(0) } else { applied };
-    Ok(client.start(&source.slot, from, &source.publication, Values::Text).await?)
+    let standby = within(offtake_postgres::session::is_standby(&sql)).await?;
+    let stream = within(client.start(&source.slot, from, &source.publication, Values::Text)).await?;
+    Ok((stream, standby))
 }
 
-/// Why the server's log is not a continuation of what was applied: it was restored to an earlier state, or a standby was promoted that
-/// lacked the end. Its slots may look in order all the same.
-async fn branched(
-    client: &mut ReplicationClient,
-    identity: &SystemIdentity,
-    record: Option<&SourceRecord>,
-    durable: Option<Lsn>,
-) -> Result<Option<String>, SessionError> {
-    let (Some(durable), Some(record)) = (durable, record) else { return Ok(None) };
-    if identity.wal_position < durable {
-        let end = identity.wal_position;
-        return Ok(Some(format!(
-            "the server's log ends at {end}, before {durable}: it was restored to an earlier state"
-        )));
+/// A step that a server which answers takes far less time for. One that lets us in and then says nothing would hold us for ever.
+pub(super) async fn within<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, SessionError>
+where
+    SessionError: From<E>,
+{
+    match timeout(STEP, step).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(PgError::Silent { seconds: STEP.as_secs() }.into()),
     }
-    let now = identity.timeline;
-    let Some(known) = record.timeline.filter(|known| *known != now) else { return Ok(None) };
-    let history = client.timeline_history(now).await?;
-    Ok(match timeline::left(&history, known) {
-        Some(left) if left >= durable => None,
-        Some(left) => Some(format!(
-            "the server went on with timeline {now} from {left}, before {durable}: what was applied since never happened there"
-        )),
-        None => Some(format!("the server is on timeline {now}, which does not come from timeline {known}")),
-    })
+}
+
+/// Ends the connection that was left while the server makes the slot. It would not notice before the slot is there, which then nobody reads.
+async fn give_up_slot(ingest: &Ingest, catalog: &Catalog) -> Result<(), SessionError> {
+    let source = &catalog.source;
+    let name = format!("offtake {}", ingest.records.worker_id()?);
+    let sql = offtake_postgres::session::connect(&source.connection, &name).await?;
+    freed(&sql, &source.slot, &name).await?;
+    Ok(())
+}
+
+/// The slot's state, once no connection of this very worker holds it: the server may not have given one up yet (after a crash, or because
+/// it waits there for the slot to be made).
+async fn freed(sql: &Session, slot: &str, name: &str) -> Result<Option<SlotState>, PgError> {
+    const END: &str =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND application_name = $2";
+    let began = Instant::now();
+    loop {
+        let state = slot::state(sql, slot).await?;
+        let Some(pid) = state.as_ref().and_then(|state| state.active_pid) else { return Ok(state) };
+        let ours = sql.query_opt(END, &[&pid, &name]).await.is_ok_and(|row| row.is_some());
+        if !ours || began.elapsed() > LETTING_GO {
+            return Ok(state);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Whether the stored tables may be continued from this upstream.

@@ -26,12 +26,13 @@ pub async fn run(ingest: Ingest, catalog: Arc<Catalog>) -> Result<(), SessionErr
     let source = &catalog.source;
     let name = format!("offtake {} watch", ingest.records.worker_id()?);
     let sql = session::connect(&source.connection, &name).await?;
-    let mut lag = LagClock::default();
+    let mut lag = LagClock::new(ingest.board.unseen_lag().map(|(_, seconds)| seconds));
     loop {
         let end = session::current_wal_lsn(&sql).await?;
         let state = slot::state(&sql, &source.slot).await?;
         let readable = ingest.board.read().source.lsn.unwrap_or_default();
         let seconds = lag.observe(Instant::now(), end, readable);
+        ingest.board.saw_lag(seconds);
         ingest.board.post(|status| {
             status.source.lag.bytes = Some(end.0.saturating_sub(readable.0));
             status.source.lag.seconds = Some(seconds);
@@ -75,21 +76,35 @@ async fn look_at(
     let altered = consequences.iter().any(|consequence| consequence.altered);
     let stop = consequences.iter().find_map(|consequence| consequence.stop.clone());
     let drift = consequences.into_iter().map(|consequence| consequence.drift).collect();
-    ingest.tell(Message::Observed { id: record.id, fence: Box::new(after), drift, stop, altered }).await
+    let told = ingest.reserve().await?;
+    let mut copied = ingest.copied.lock();
+    if stop.is_some() && record.state == TableState::Copying {
+        // What is missing from the stream is in the next copy.
+        copied.doubt(record.id);
+    }
+    told.send(Message::Observed { id: record.id, fence: Box::new(after), drift, stop, altered });
+    Ok(())
 }
 
 /// Tells how long ago the upstream was where the readable state is now.
-#[derive(Default)]
 struct LagClock {
     /// Ends of the log that are not readable yet, with the time when they were seen first.
     ahead: VecDeque<(Instant, Lsn)>,
+    /// The lag before the first look, in seconds: what is unreadable then may be as old.
+    before: Option<f64>,
 }
 
 impl LagClock {
+    fn new(before: Option<f64>) -> LagClock {
+        LagClock { ahead: VecDeque::new(), before }
+    }
+
     /// Seconds behind; 0 when everything seen is readable.
     fn observe(&mut self, now: Instant, end: Lsn, readable: Lsn) -> f64 {
+        let before = self.before.take().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         if self.ahead.back().is_none_or(|(_, last)| *last < end) {
-            self.ahead.push_back((now, end));
+            let since = before.and_then(|before| now.checked_sub(before)).unwrap_or(now);
+            self.ahead.push_back((since, end));
         }
         while self.ahead.front().is_some_and(|(_, lsn)| *lsn <= readable) {
             self.ahead.pop_front();
@@ -106,11 +121,23 @@ mod tests {
     fn lag_is_the_age_of_the_oldest_end_that_is_not_readable() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut lag = LagClock::default();
+        let mut lag = LagClock::new(None);
         assert_eq!(lag.observe(at(0), Lsn(100), Lsn(100)), 0.0);
         assert_eq!(lag.observe(at(1), Lsn(200), Lsn(100)), 0.0);
         assert_eq!(lag.observe(at(4), Lsn(300), Lsn(150)), 3.0);
         assert_eq!(lag.observe(at(5), Lsn(300), Lsn(200)), 1.0);
         assert_eq!(lag.observe(at(9), Lsn(300), Lsn(300)), 0.0);
+    }
+
+    #[test]
+    fn a_backlog_after_an_outage_is_as_old_as_the_outage() {
+        let start = Instant::now() + Duration::from_secs(1000);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut lag = LagClock::new(Some(60.0));
+        assert_eq!(lag.observe(at(0), Lsn(200), Lsn(100)), 60.0);
+        assert_eq!(lag.observe(at(1), Lsn(300), Lsn(150)), 61.0);
+        assert_eq!(lag.observe(at(3), Lsn(300), Lsn(200)), 2.0);
+        // Nothing came meanwhile: there is no backlog.
+        assert_eq!(LagClock::new(Some(60.0)).observe(at(0), Lsn(100), Lsn(100)), 0.0);
     }
 }

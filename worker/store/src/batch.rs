@@ -38,41 +38,52 @@ impl WriteBatch {
     /// Sets the value of a key: 1 to 65,535 bytes.
     pub fn put(&mut self, table: TableId, key: impl Into<Slice>, value: impl Into<Slice>) {
         let (key, value) = (key.into(), value.into());
-        self.push(key.len() + value.len(), Change::Put(table, key, value));
+        self.push(Change::Put(table, key, value));
     }
 
     /// Removes a key; nothing happens where it is not there.
     pub fn delete(&mut self, table: TableId, key: impl Into<Slice>) {
         let key = key.into();
-        self.push(key.len(), Change::Delete(table, key));
+        self.push(Change::Delete(table, key));
     }
 
     /// Removes everything from the table, what this batch put into it before included (`TRUNCATE`). Costs the same for every size, a
     /// few file syncs; pending changes stay.
     pub fn clear(&mut self, table: TableId) {
-        self.push(0, Change::Clear(table));
+        self.push(Change::Clear(table));
     }
 
     /// Sets a fact about the store as a whole: the LSN, a table's phase, the catalog.
     pub fn put_meta(&mut self, key: &str, value: impl Into<Slice>) {
         let (key, value) = (meta_key(key), value.into());
-        self.push(key.len() + value.len(), Change::PutMeta(key, value));
+        self.push(Change::PutMeta(key, value));
     }
 
     pub fn delete_meta(&mut self, key: &str) {
         let key = meta_key(key);
-        self.push(key.len(), Change::DeleteMeta(key));
+        self.push(Change::DeleteMeta(key));
     }
 
     /// Keeps a change for later, beside the table. `seq` orders the pending changes; the same `seq` again replaces.
     pub fn append_pending(&mut self, table: TableId, seq: u64, value: impl Into<Slice>) {
         let value = value.into();
-        self.push(8 + value.len(), Change::AppendPending(table, seq, value));
+        self.push(Change::AppendPending(table, seq, value));
     }
 
     /// Removes the table's pending changes, what this batch appended before included.
     pub fn clear_pending(&mut self, table: TableId) {
-        self.push(0, Change::ClearPending(table));
+        self.push(Change::ClearPending(table));
+    }
+
+    /// Takes out every change of a table and of its pending changes; meta stays.
+    pub fn forget(&mut self, table: TableId) {
+        self.changes.retain(|change| change.table() != Some(table));
+        self.bytes = self.changes.iter().map(Change::bytes).sum();
+    }
+
+    /// Whether it adds no row and no pending change: it makes room, now or once files are merged, and takes next to none.
+    pub(crate) fn only_frees(&self) -> bool {
+        self.changes.iter().all(|change| !matches!(change, Change::Put(..) | Change::AppendPending(..)))
     }
 
     /// How many changes it holds.
@@ -84,9 +95,32 @@ impl WriteBatch {
         self.changes.is_empty()
     }
 
-    fn push(&mut self, bytes: usize, change: Change) {
-        self.bytes += bytes;
+    fn push(&mut self, change: Change) {
+        self.bytes += change.bytes();
         self.changes.push(change);
+    }
+}
+
+impl Change {
+    /// Of its key and its value.
+    fn bytes(&self) -> usize {
+        match self {
+            Change::Put(_, key, value) | Change::PutMeta(key, value) => key.len() + value.len(),
+            Change::Delete(_, key) | Change::DeleteMeta(key) => key.len(),
+            Change::AppendPending(_, _, value) => 8 + value.len(),
+            Change::Clear(_) | Change::ClearPending(_) => 0,
+        }
+    }
+
+    fn table(&self) -> Option<TableId> {
+        match self {
+            Change::Put(table, ..)
+            | Change::Delete(table, _)
+            | Change::Clear(table)
+            | Change::AppendPending(table, ..)
+            | Change::ClearPending(table) => Some(*table),
+            Change::PutMeta(..) | Change::DeleteMeta(_) => None,
+        }
     }
 }
 

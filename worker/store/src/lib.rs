@@ -11,7 +11,7 @@
 //! * [`Store::load`] replaces a table's contents in bulk; readers see the old contents until `finish`, and a crash leaves them.
 //! * Data never panics: a damaged or foreign directory, a second process, a full volume are named in [`StoreError`].
 //! * A full volume refuses writes before it is quite full ([`Options::reserve_bytes`]), so that the store stays well and goes on when
-//!   there is room again.
+//!   there is room again. What only removes rows, or changes meta, is let through: that is how room is made.
 //!
 //! # How
 //!

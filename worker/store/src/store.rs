@@ -63,7 +63,7 @@ pub struct Options {
     pub journal_bytes: u64,
     /// Bytes of rows that a [`Loader`] sorts at a time; it needs about a fifth more.
     pub load_chunk_bytes: usize,
-    /// Bytes of the volume that stay free: below it writes are refused.
+    /// Bytes of the volume that stay free: below it writes are refused, but for those that only remove rows or change meta.
     pub reserve_bytes: u64,
 }
 

@@ -128,6 +128,44 @@ fn a_full_volume_refuses_and_goes_on_later() {
 }
 
 #[test]
+fn a_full_volume_can_be_tidied_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open_with(directory.path(), options()).unwrap();
+    store.create_table(TABLE).unwrap();
+    let mut batch = WriteBatch::new();
+    batch.put(TABLE, b"key", b"value");
+    batch.put(TABLE, b"other", b"value");
+    batch.append_pending(TABLE, 1, b"later");
+    store.write(batch).unwrap();
+    drop(store);
+
+    let full = Options { reserve_bytes: u64::MAX / 2, ..options() };
+    let store = Store::open_with(directory.path(), full).unwrap();
+    // So much that the volume is looked at.
+    let mut batch = WriteBatch::new();
+    batch.put_meta("large", vec![0; 8 << 20]);
+    batch.delete(TABLE, b"key");
+    batch.clear_pending(TABLE);
+    store.write(batch).unwrap();
+    assert!(store.get(TABLE, b"key").unwrap().is_none());
+    let mut batch = WriteBatch::new();
+    batch.put_meta("large", vec![0; 8 << 20]);
+    batch.append_pending(TABLE, 1, b"later");
+    batch.clear(TABLE);
+    assert_eq!(store.write(batch).unwrap_err().reason(), "VolumeFull");
+    assert!(store.get(TABLE, b"other").unwrap().is_some());
+
+    let mut batch = WriteBatch::new();
+    batch.put_meta("large", vec![0; 8 << 20]);
+    batch.put(TABLE, b"new", vec![0; 8 << 20]);
+    batch.append_pending(TABLE, 1, b"later");
+    batch.forget(TABLE);
+    store.write(batch).unwrap();
+    assert!(store.get(TABLE, b"new").unwrap().is_none());
+    store.drop_table(TABLE).unwrap();
+}
+
+#[test]
 fn wrong_calls_are_refused_and_change_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open_with(directory.path(), options()).unwrap();

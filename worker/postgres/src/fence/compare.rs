@@ -178,14 +178,22 @@ fn compare_partitions(
             Some(_) => {}
         }
     }
-    for (_, PartitionFence { name, born_attached, .. }) in
+    for (oid, PartitionFence { name, born_attached, file_node, .. }) in
         new.partitions.iter().filter(|(oid, _)| !old.partitions.contains_key(oid))
     {
-        let message = match born_attached {
-            true => format!("partition {name} of table {table} was created"),
-            false => format!("partition {name} was attached to table {table}, perhaps with rows in it"),
+        // A new table's first file has its OID for a name.
+        let first_file = *file_node == 0 || file_node == oid;
+        let (message, loses) = match (born_attached, first_file) {
+            (true, true) => (format!("partition {name} of table {table} was created"), false),
+            (true, false) => (
+                format!("partition {name} of table {table} was created, and truncated or rewritten since"),
+                true,
+            ),
+            (false, _) => {
+                (format!("partition {name} was attached to table {table}, perhaps with rows in it"), true)
+            }
         };
-        found(FenceChangeKind::PartitionsChanged, None, !born_attached, message);
+        found(FenceChangeKind::PartitionsChanged, None, loses, message);
     }
 }
 
@@ -373,8 +381,10 @@ mod tests {
         };
         let loses =
             |before: &Fence, after: &Fence| compare(before, after).iter().any(FenceChange::loses_changes);
-        assert!(!loses(&fence(), &with(part(1, true))));
-        assert!(loses(&fence(), &with(part(1, false))));
+        assert!(!loses(&fence(), &with(part(11, true))));
+        assert!(!loses(&fence(), &with(part(0, true))), "partitioned itself");
+        assert!(loses(&fence(), &with(part(11, false))));
+        assert!(loses(&fence(), &with(part(12, true))), "truncated before it was seen");
         assert!(loses(&with(part(1, true)), &fence()));
         assert!(loses(&with(part(1, true)), &with(part(2, true))));
         assert!(loses(&with(part(1, true)), &with(attached_by(9, 1, false))));

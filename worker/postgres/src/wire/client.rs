@@ -9,7 +9,12 @@ use super::{
     connection::{TextRow, Wire, server_error, unexpected},
     stream::ReplicationStream,
 };
-use crate::{Working, error::PgError, quote::identifier, session::lsn};
+use crate::{
+    Working,
+    error::PgError,
+    quote::{identifier, literal},
+    session::lsn,
+};
 
 /// A connection to a walsender that is bound to a database. It takes commands until it streams.
 #[derive(Debug)]
@@ -93,6 +98,17 @@ impl ReplicationClient {
             wal_position: lsn(position)?,
             database: rest.first().cloned().flatten(),
         })
+    }
+
+    /// The server's process that reads from a slot, on the very server that this connection is to.
+    pub async fn reader_of(&mut self, slot: &str) -> Result<Option<i32>, PgError> {
+        let context = format!("read who reads from replication slot {slot}");
+        let sql = format!(
+            "SELECT active_pid FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
+            literal(slot)
+        );
+        let rows = self.wire.query(&context, &sql).await?;
+        Ok(super::connection::single(&rows).and_then(|pid| pid.parse().ok()))
     }
 
     /// The history of a timeline: see [`crate::timeline`]. Empty for the first one, which has none.

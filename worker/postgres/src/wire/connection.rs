@@ -34,6 +34,8 @@ pub(crate) struct Wire {
     transport: Transport,
     buffer: BytesMut,
     version: u32,
+    /// The server's process for this session.
+    pid: i32,
 }
 
 /// One message of the server's: its tag and its body without the length.
@@ -56,7 +58,8 @@ impl Wire {
         Box::pin(async move {
             let opening = async {
                 let transport = Transport::open(connection).await?;
-                let mut wire = Wire { transport, buffer: BytesMut::with_capacity(READ_ROOM), version: 0 };
+                let mut wire =
+                    Wire { transport, buffer: BytesMut::with_capacity(READ_ROOM), version: 0, pid: 0 };
                 wire.start_up(connection, application_name, replication).await?;
                 let rows = wire.query("read the version", "SHOW server_version_num").await?;
                 wire.version = single(&rows)
@@ -78,6 +81,11 @@ impl Wire {
     /// The server's `server_version_num`.
     pub(crate) fn version(&self) -> u32 {
         self.version
+    }
+
+    /// The server's process for this session.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
     }
 
     async fn start_up(
@@ -105,8 +113,9 @@ impl Wire {
                 b'R' => self.authenticate(connection, &context, &mut frame.body).await?,
                 b'E' => return Err(PgError::Server { context, error: server_error(&frame.body) }),
                 b'Z' => return Ok(()),
-                // Parameter status, key data, notices, minor version of the protocol
-                b'S' | b'K' | b'N' | b'v' => {}
+                b'K' => self.pid = frame.body.try_get_i32().unwrap_or_default(),
+                // Parameter status, notices, minor version of the protocol
+                b'S' | b'N' | b'v' => {}
                 tag => return Err(unexpected(&context, tag)),
             }
         }

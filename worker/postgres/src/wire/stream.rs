@@ -33,6 +33,7 @@ pub struct ReplicationStream {
     feedback: Feedback,
     reader: JoinHandle<()>,
     server_version: u32,
+    server_pid: i32,
 }
 
 /// Events and what they hold of the budget.
@@ -81,16 +82,28 @@ impl Feedback {
 impl ReplicationStream {
     pub(super) fn new(wire: Wire, status_interval: Duration) -> ReplicationStream {
         let (sender, batches) = mpsc::unbounded_channel();
-        let server_version = wire.version();
+        let (server_version, server_pid) = (wire.version(), wire.pid());
         let budget = Arc::new(Semaphore::new(BUFFERED_BYTES));
         let feedback = Feedback(Arc::new(Report::default()));
         let reader = Reader::new(wire, feedback.0.clone(), budget.clone(), sender, status_interval);
-        ReplicationStream { batches, budget, feedback, reader: tokio::spawn(reader.run()), server_version }
+        ReplicationStream {
+            batches,
+            budget,
+            feedback,
+            reader: tokio::spawn(reader.run()),
+            server_version,
+            server_pid,
+        }
     }
 
     /// The server's `server_version_num`, for example 180004.
     pub fn server_version(&self) -> u32 {
         self.server_version
+    }
+
+    /// The server's process that sends the stream: what `pg_replication_slots.active_pid` shows while it is unbroken.
+    pub fn server_pid(&self) -> i32 {
+        self.server_pid
     }
 
     /// The next events, in order; never none. A transaction is not held back until its commit: a large one comes in many batches.

@@ -70,23 +70,34 @@ impl Applier {
         self.fold_copied()
     }
 
-    /// Writes one batch that ends at the applied LSN. A full disk is waited for, with the problem in status.
+    /// Writes one batch that ends at the applied LSN. A full disk is waited for, with the problem in status; tables that a new catalog lacks
+    /// are removed meanwhile, and what the batch has of them with them.
     pub(super) fn write(&mut self, fill: impl Fn(&mut WriteBatch)) -> Result<(), ApplierError> {
         let mut waited = false;
+        let mut removed = Vec::new();
         loop {
             let mut batch = WriteBatch::new();
             fill(&mut batch);
+            removed.iter().for_each(|id| records::forget_table(&mut batch, *id));
             records::put_applied(&mut batch, self.applied);
             match self.store.write(batch) {
                 Ok(()) => break,
                 Err(error) if error.retry() == Retry::Later => {
-                    tracing::error!("{error}; trying again");
+                    if !waited {
+                        tracing::error!("{error}; trying again");
+                    }
                     self.board.post(|status| status.source.problem = Some(problems::store(&error)));
                     waited = true;
-                    std::thread::sleep(DISK_RETRY);
                 }
                 Err(error) => return Err(error.into()),
             }
+            if self.inbox.is_closed() {
+                return Err(ApplierError::Stopping);
+            }
+            if let Some(catalog) = self.inbox.catalog() {
+                removed.extend(self.remove_missing(&catalog)?);
+            }
+            std::thread::sleep(DISK_RETRY);
         }
         if waited {
             self.board.post(|status| status.source.problem = None);
@@ -102,4 +113,185 @@ pub(super) fn write_rows(staged: &Staged, batch: &mut WriteBatch) {
         Some(value) => batch.put(TableId(write.table), write.key, value.as_ref()),
         None => batch.delete(TableId(write.table), write.key),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        sync::Arc,
+        thread::JoinHandle,
+        time::{Duration, Instant},
+    };
+
+    use offtake_contract::{Catalog, Connection, Lsn, OnLost, Source, Table};
+    use offtake_postgres::{
+        pgoutput::{Change, Relation, RelationColumn, StreamEvent},
+        shape::Wanted,
+    };
+    use offtake_row::Type;
+    use offtake_store::{Options, Store};
+    use tokio::sync::{mpsc, oneshot, watch};
+
+    use super::super::{Applier, ApplierError, Message};
+    use crate::{
+        board::Board,
+        coordinator::{Coordinator, Published},
+        ingest::records::Layout,
+    };
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+    const OID: u32 = 4711;
+
+    fn catalog(generation: u64, tables: &[&str]) -> Message {
+        let connection = Connection {
+            object: "default/app".into(),
+            host: "localhost".into(),
+            address: None,
+            port: 5432,
+            database: "app".into(),
+            user: "app".into(),
+            password: None,
+            tls: Default::default(),
+        };
+        let source = Source {
+            object: "default/app".into(),
+            connection,
+            publication: "app".into(),
+            slot: "app".into(),
+            on_lost: OnLost::Stop,
+        };
+        let table = |name: &&str| Table {
+            object: format!("default/{name}"),
+            upstream_schema: "public".into(),
+            upstream_table: (*name).into(),
+            schema: "public".into(),
+            name: (*name).into(),
+            exclude_columns: Vec::new(),
+            text_columns: Vec::new(),
+        };
+        let tables = tables.iter().map(table).collect();
+        Message::Catalog(Arc::new(Catalog { generation, source, tables, views: Vec::new() }))
+    }
+
+    struct Running {
+        sender: mpsc::Sender<Message>,
+        board: Board,
+        thread: JoinHandle<Result<(), ApplierError>>,
+        _directory: tempfile::TempDir,
+    }
+
+    /// An applier on a full volume, with a table that is being copied; it waits for room for that table's changes.
+    fn waiting_for_room() -> Running {
+        let directory = tempfile::tempdir().unwrap();
+        let full = Options { reserve_bytes: u64::MAX / 2, ..Options::default() };
+        let store = Store::open_with(directory.path(), full).unwrap();
+        let board = Board::new();
+        let (results, writer) = offtake_results::results();
+        let published = Published {
+            relations: watch::Sender::new(Arc::default()),
+            views: watch::Sender::new(Arc::new(BTreeMap::new())),
+        };
+        let (coordinator, handle) = Coordinator::new(1, (results, writer), board.clone(), published).unwrap();
+        std::thread::spawn(move || coordinator.run().unwrap());
+        let known = watch::Sender::new(Arc::default());
+        let applier = Applier::recover(store, board.clone(), handle, Arc::default(), known).unwrap();
+        let (sender, inbox) = mpsc::channel(8);
+        let thread = std::thread::spawn(move || applier.run(inbox));
+
+        sender
+            .blocking_send(catalog(1, &["needed", "large"]))
+            .unwrap_or_else(|_| panic!("the applier ended"));
+        let column = Wanted {
+            name: "id".into(),
+            ty: Type::Int4,
+            as_text: false,
+            source: Some(Type::Int4),
+            type_oid: 23,
+            typmod: -1,
+            nullable: false,
+        };
+        let layout = Layout { oid: OID, columns: vec![column], key: vec![0], fence: None };
+        let (reply, kept) = oneshot::channel();
+        let buffer = Message::Buffer { id: 2, layout, reply };
+        sender.blocking_send(buffer).unwrap_or_else(|_| panic!("the applier ended"));
+        kept.blocking_recv().unwrap();
+        let relation = Arc::new(Relation {
+            oid: OID,
+            schema: "public".into(),
+            name: "large".into(),
+            replica_identity: b'd',
+            columns: vec![RelationColumn { name: "id".into(), type_oid: 23, typmod: -1, key: true }],
+        });
+        let mut position = 1000;
+        let transaction = |position: u64| {
+            let change = Change::Truncate {
+                relations: vec![relation.clone()],
+                cascade: false,
+                restart_identity: false,
+            };
+            let (at, end) = (Lsn(position), Lsn(position + 10));
+            Message::Events(vec![
+                StreamEvent::Begin { final_lsn: at, commit_time: 0, xid: 1 },
+                StreamEvent::Relation(relation.clone()),
+                StreamEvent::Change(change),
+                StreamEvent::Commit { commit_lsn: at, end_lsn: end, commit_time: 0 },
+            ])
+        };
+        // The store looks at the volume once a second.
+        let running = Running { sender, board, thread, _directory: directory };
+        running.until("a refused write", |running| {
+            if running.sender.capacity() > 4 {
+                running.sender.try_send(transaction(position)).ok();
+                position += 100;
+            }
+            running.reason().as_deref() == Some("VolumeFull")
+        });
+        running
+    }
+
+    impl Running {
+        fn reason(&self) -> Option<String> {
+            self.board.read().source.problem.as_ref().map(|problem| problem.reason.clone())
+        }
+
+        fn until(&self, what: &str, mut done: impl FnMut(&Running) -> bool) {
+            let began = Instant::now();
+            while !done(self) {
+                assert!(
+                    began.elapsed() < DEADLINE,
+                    "waited {DEADLINE:?} for {what}: {:?}",
+                    self.board.read()
+                );
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+
+        fn ends(self) {
+            let Running { sender, thread, .. } = self;
+            drop(sender);
+            let began = Instant::now();
+            while !thread.is_finished() {
+                assert!(began.elapsed() < DEADLINE, "the applier waits on");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            thread.join().unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn on_a_full_volume_tables_can_be_removed() {
+        let running = waiting_for_room();
+        running.sender.blocking_send(catalog(2, &["needed"])).unwrap_or_else(|_| panic!("the applier ended"));
+        running.until("the table to go and the writes to go on", |running| {
+            running.board.read().tables.len() == 1 && running.reason().is_none()
+        });
+        running.until("the catalog to be taken up", |running| running.board.read().generation == 2);
+        running.ends();
+    }
+
+    #[test]
+    fn on_a_full_volume_the_worker_can_be_stopped() {
+        waiting_for_room().ends();
+    }
 }

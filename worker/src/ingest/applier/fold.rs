@@ -86,6 +86,10 @@ impl Applier {
             batch.clear_pending(TableId(id));
             records::put_table(batch, &record);
         })?;
+        // It was removed while the write waited for room.
+        if !self.tables.contains_key(&id) {
+            return Ok(());
+        }
         self.store.sync()?;
         tracing::info!(table = record.definition.object, lsn = %self.applied, changes = updates.len(), "table is live");
         self.coordinator.declare(tables::declaration(&record))?;

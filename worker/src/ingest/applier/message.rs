@@ -33,7 +33,12 @@ pub enum Message {
         snapshot: Lsn,
         progress: SnapshotProgress,
     },
-    /// The table cannot be copied as things are.
+    /// The table cannot be copied as things are upstream. Nothing of it was kept; it is tried again.
+    CopyWaits {
+        id: u64,
+        problem: Problem,
+    },
+    /// The table has rows that cannot be kept.
     CopyFailed {
         id: u64,
         problem: Problem,

@@ -6,6 +6,7 @@
 
 mod batch;
 mod fold;
+mod inbox;
 mod message;
 mod roster;
 
@@ -27,6 +28,7 @@ use offtake_store::{Store, StoreError, TableId};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+use inbox::Inbox;
 pub use message::Message;
 
 use super::{
@@ -66,6 +68,9 @@ pub enum ApplierError {
     Record(#[from] RecordError),
     #[error(transparent)]
     Coordinator(#[from] coordinator::Gone),
+    /// The process ends, while a write still waits for room.
+    #[error("the worker is stopping")]
+    Stopping,
 }
 
 /// One table and what the stream said of it.
@@ -81,6 +86,19 @@ struct Table {
     copied: Option<Lsn>,
     /// While copying: why the stream's description does not fit. It may be older than the snapshot.
     unfit: Option<Unfit>,
+    /// While copying: why the copy cannot begin.
+    waits: Option<Problem>,
+}
+
+impl Table {
+    /// Whatever was copied is no use any more, nor is what the upstream was like then.
+    fn forget_copy(&mut self) {
+        self.buffering = false;
+        self.copied = None;
+        if let Some(layout) = &mut self.record.layout {
+            layout.fence = None;
+        }
+    }
 }
 
 /// A description of the stream that a table's layout does not fit.
@@ -116,6 +134,7 @@ pub struct Applier {
     /// Pieces of the open transaction were handed on.
     pieces: bool,
     packer: RowPacker,
+    inbox: Inbox,
 }
 
 impl Before for Store {
@@ -166,10 +185,11 @@ impl Applier {
             handed_on: applied.0,
             pieces: false,
             packer: RowPacker::new(),
+            inbox: Inbox::default(),
         };
         applier.counters.applied.store(applied.0, Ordering::Relaxed);
         applier.coordinator.advance(applied.0)?;
-        for record in applier.records.tables()? {
+        for record in applier.records.recover_tables()? {
             applier.adopt(record)?;
         }
         if let Some(catalog) = applier.records.catalog()? {
@@ -179,17 +199,28 @@ impl Applier {
     }
 
     /// Runs until every sender is gone.
-    pub fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), ApplierError> {
-        while let Some(message) = inbox.blocking_recv() {
+    pub fn run(mut self, inbox: mpsc::Receiver<Message>) -> Result<(), ApplierError> {
+        self.inbox = Inbox::new(inbox);
+        match self.take_all() {
+            // What was not written is not confirmed either: it comes again.
+            Ok(()) | Err(ApplierError::Stopping) => {
+                self.syncer.stop();
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take_all(&mut self) -> Result<(), ApplierError> {
+        while let Some(message) = self.inbox.next() {
             self.take(message)?;
             // Whatever arrived in the meantime belongs to the same batch.
             while self.staged.changes() < BATCH_CHANGES {
-                let Ok(message) = inbox.try_recv() else { break };
+                let Some(message) = self.inbox.next_now() else { break };
                 self.take(message)?;
             }
             self.close_batch()?;
         }
-        self.syncer.stop();
         Ok(())
     }
 
@@ -224,8 +255,7 @@ impl Applier {
                 for table in
                     self.tables.values_mut().filter(|table| table.record.state == TableState::Copying)
                 {
-                    table.buffering = false;
-                    table.copied = None;
+                    table.forget_copy();
                 }
                 // The copier takes them up again.
                 self.announce();
@@ -239,6 +269,7 @@ impl Applier {
                 if self.tables.contains_key(&id) {
                     self.store.clear_table(TableId(id))?;
                     self.store.clear_pending(TableId(id))?;
+                    self.pending.retain(|(table, ..)| *table != id);
                     self.by_oid.values_mut().for_each(|ids| ids.retain(|other| *other != id));
                     self.by_oid.entry(layout.oid).or_default().push(id);
                 }
@@ -249,6 +280,7 @@ impl Applier {
                     table.copied = None;
                     table.shape = None;
                     table.unfit = None;
+                    table.waits = None;
                     self.records.put_table(&table.record)?;
                     self.coordinator.declare(tables::declaration(&table.record))?;
                     tables::post(&self.board, &table.record);
@@ -260,17 +292,29 @@ impl Applier {
                 reply.send(()).ok();
             }
             Message::Copied { id, snapshot, progress } => {
-                // A table that stopped while it was copied stays so.
-                let copying = |table: &&mut Table| table.record.state == TableState::Copying;
+                // A table that stopped while it was copied stays so, and a copy that was given up meanwhile is no use.
+                let copying =
+                    |table: &&mut Table| table.record.state == TableState::Copying && table.buffering;
                 if let Some(table) = self.tables.get_mut(&id).filter(copying) {
                     table.record.snapshot = progress;
                     table.copied = Some(snapshot);
                 }
                 self.fold_copied()?;
             }
+            Message::CopyWaits { id, problem } => self.wait_for_upstream(id, problem)?,
             Message::CopyFailed { id, problem } => self.stop_table(id, problem, false)?,
             Message::Observed { id, fence, drift, stop, altered } => {
                 if let Some(table) = self.tables.get_mut(&id) {
+                    // The copier makes another copy, of the table as it is now.
+                    if let Some(problem) = &stop
+                        && table.record.state == TableState::Copying
+                    {
+                        let object = &table.record.definition.object;
+                        tracing::info!(table = object, "the copy starts again: {}", problem.message);
+                        table.forget_copy();
+                        self.announce();
+                        return Ok(());
+                    }
                     if let Some(layout) = &mut table.record.layout {
                         layout.fence = Some(*fence);
                     }

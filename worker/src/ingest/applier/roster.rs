@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use offtake_contract::{Catalog, Problem, SnapshotProgress};
+use offtake_contract::{Catalog, Problem, SnapshotProgress, TablePhase};
 use offtake_lir::CollectionId;
 use offtake_store::TableId;
 
 use super::{Applier, ApplierError, Table, Unfit};
-use crate::ingest::{
-    records::{TableRecord, TableState},
-    tables,
+use crate::{
+    coordinator::Availability,
+    ingest::{
+        records::{TableRecord, TableState},
+        tables,
+    },
 };
 
 /// Rows handed on at once when a table is read from the store.
@@ -17,11 +20,15 @@ const ROWS_AT_ONCE: usize = 16_384;
 
 impl Applier {
     /// A table found in the store.
-    pub(super) fn adopt(&mut self, record: TableRecord) -> Result<(), ApplierError> {
+    pub(super) fn adopt(&mut self, mut record: TableRecord) -> Result<(), ApplierError> {
         let id = TableId(record.id);
         self.store.create_table(id)?;
         match &record.state {
             TableState::Copying => {
+                // Of an attempt that is over: nothing that changed since concerns the next one.
+                if let Some(layout) = &mut record.layout {
+                    layout.fence = None;
+                }
                 self.store.clear_table(id)?;
                 self.store.clear_pending(id)?;
                 self.coordinator.declare(tables::declaration(&record))?;
@@ -51,19 +58,21 @@ impl Applier {
             self.by_oid.entry(layout.oid).or_default().push(record.id);
         }
         tables::post(&self.board, &record);
-        let table =
-            Table { record, shape: None, next_pending: 0, buffering: false, copied: None, unfit: None };
+        let table = Table {
+            record,
+            shape: None,
+            next_pending: 0,
+            buffering: false,
+            copied: None,
+            unfit: None,
+            waits: None,
+        };
         self.tables.insert(table.record.id, table);
     }
 
     /// Makes the tables those of the catalog: new ones wait for their copy, ones that went are removed.
     pub(super) fn take_catalog(&mut self, catalog: &Catalog) -> Result<(), ApplierError> {
-        let gone: Vec<u64> = self
-            .tables
-            .values()
-            .filter(|table| !catalog.tables.contains(&table.record.definition))
-            .map(|table| table.record.id)
-            .collect();
+        let gone = self.missing(catalog);
         let is_there = |definition: &&offtake_contract::Table| {
             self.tables.values().any(|table| table.record.definition == **definition)
         };
@@ -76,6 +85,25 @@ impl Applier {
         self.coordinator.views(catalog.views.clone(), catalog.generation)?;
         self.announce();
         Ok(())
+    }
+
+    /// The tables that a catalog does not have.
+    fn missing(&self, catalog: &Catalog) -> Vec<u64> {
+        self.tables
+            .values()
+            .filter(|table| !catalog.tables.contains(&table.record.definition))
+            .map(|table| table.record.id)
+            .collect()
+    }
+
+    /// Removes the tables that a catalog does not have, ahead of its turn.
+    pub(super) fn remove_missing(&mut self, catalog: &Catalog) -> Result<Vec<u64>, ApplierError> {
+        let gone = self.missing(catalog);
+        for id in &gone {
+            self.remove_table(*id)?;
+        }
+        self.announce();
+        Ok(gone)
     }
 
     /// The new ones first: a name that an old and a new table share is never unknown to a reader.
@@ -147,6 +175,30 @@ impl Applier {
         tables::post(&self.board, &table.record);
         self.announce();
         Ok(())
+    }
+
+    /// The table's copy cannot begin as things are upstream: until it does, reads fail with the problem, as they do of a table that stopped.
+    /// A restart looks at it afresh.
+    pub(super) fn wait_for_upstream(&mut self, id: u64, problem: Problem) -> Result<(), ApplierError> {
+        let Some(table) = self.tables.get_mut(&id) else { return Ok(()) };
+        if table.record.state != TableState::Copying {
+            return Ok(());
+        }
+        table.forget_copy();
+        self.pending.retain(|(table, ..)| *table != id);
+        let object = &table.record.definition.object;
+        self.board.post_table(object, |status| {
+            status.phase = TablePhase::Failed;
+            status.problem = Some(problem.clone());
+        });
+        if table.waits.as_ref() == Some(&problem) {
+            return Ok(());
+        }
+        tracing::warn!(table = object, "waiting: {problem}");
+        table.waits = Some(problem.clone());
+        let mut declaration = tables::declaration(&table.record);
+        declaration.availability = Availability::Stopped { problem, altered: false };
+        Ok(self.coordinator.declare(declaration)?)
     }
 
     /// Stops a table that the stream describes otherwise than it is laid out.

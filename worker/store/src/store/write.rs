@@ -15,6 +15,8 @@ use crate::{Retry, StoreError, WriteBatch, batch::Change};
 
 /// What merging files may need for a while. With less than that free, a background failure is put down to the volume's size.
 const WORKER_BYTES: u64 = 256 << 20;
+/// What of the reserve is kept even from writes that only free: the journal needs it until files are merged.
+const LAST_RESERVE_BYTES: u64 = 64 << 20;
 
 impl Store {
     pub(super) fn write_locked(
@@ -25,7 +27,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.check_failure()?;
         self.check(&batch)?;
-        self.look(commit, batch.bytes as u64)?;
+        self.look(commit, batch.bytes as u64, batch.only_frees())?;
         let mut items = fjall::OwnedWriteBatch::with_capacity(self.inner.database.clone(), batch.len() + 1)
             .durability(Some(PersistMode::Buffer));
         let mut touched: BTreeMap<TableId, Table> = BTreeMap::new();
@@ -161,12 +163,14 @@ impl Store {
     }
 
     /// Looks from time to time whether there is room on the volume and too much in memory.
-    fn look(&self, commit: &mut Commit, bytes: u64) -> Result<(), StoreError> {
+    fn look(&self, commit: &mut Commit, bytes: u64, frees: bool) -> Result<(), StoreError> {
         commit.bytes_since_look += bytes;
         if commit.bytes_since_look < LOOK_BYTES && commit.last_look.elapsed() < LOOK_PERIOD {
             return Ok(());
         }
-        self.check_volume(bytes)?;
+        // The reserve is there so that a full volume can still be tidied up.
+        let reserve = self.inner.options.reserve_bytes;
+        self.check_volume(bytes, if frees { reserve.min(LAST_RESERVE_BYTES) } else { reserve })?;
         commit.bytes_since_look = 0;
         commit.last_look = Instant::now();
         // A table is written out at `memtable_bytes` by fjall itself; many small ones together are nobody's business but ours.
@@ -192,10 +196,10 @@ impl Store {
         Ok(())
     }
 
-    fn check_volume(&self, bytes: u64) -> Result<(), StoreError> {
+    fn check_volume(&self, bytes: u64, reserve: u64) -> Result<(), StoreError> {
         let available = self.inner.directory.available()?;
         // What is written goes into the journal first and into a table file later.
-        let needed = self.inner.options.reserve_bytes.saturating_add(bytes.saturating_mul(2));
+        let needed = reserve.saturating_add(bytes.saturating_mul(2));
         if available < needed {
             let path = self.inner.directory.path().to_owned();
             return Err(StoreError::DiskFull { path, doing: "writing", available, needed, reopen: false });
@@ -211,7 +215,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         if bytes > 0 {
             self.check_failure()?;
-            self.check_volume(bytes)?;
+            self.check_volume(bytes, self.inner.options.reserve_bytes)?;
         }
         for keyspace in keyspaces {
             while keyspace.sealed_memtable_count() >= SEALED_LIMIT
