@@ -18,7 +18,7 @@ use crate::{
     coordinator::{Coordinator, Published},
     ingest::{
         Ingest, Records,
-        applier::{Applier, Counters, Message},
+        applier::{Applier, Counters, Inbox, Message},
     },
     metrics::StatusCollector,
 };
@@ -41,6 +41,8 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Catalogs {
     wanted: Arc<watch::Sender<Option<Arc<Catalog>>>>,
+    /// Shown to the applier before its message, which may have to wait.
+    coming: Arc<watch::Sender<Option<Arc<Catalog>>>>,
     applier: mpsc::Sender<Message>,
     order: Arc<tokio::sync::Mutex<()>>,
 }
@@ -53,6 +55,7 @@ impl Catalogs {
             catalog.generation = self.wanted.borrow().as_ref().map_or(0, |known| known.generation) + 1;
         }
         let catalog = Arc::new(catalog);
+        self.coming.send_replace(Some(catalog.clone()));
         // Tables and views first: the session that a changed source starts should find them there.
         if self.applier.send(Message::Catalog(catalog.clone())).await.is_ok() {
             self.wanted.send_replace(Some(catalog));
@@ -99,7 +102,9 @@ impl Process {
         let records = Records::new(store.clone());
         let catalog = records.catalog()?.map(Arc::new);
         let (known, known_seen) = watch::channel(Arc::new(Vec::new()));
-        let (applier_sender, applier_inbox) = mpsc::channel(EVENTS_WAITING);
+        let (applier_sender, messages) = mpsc::channel(EVENTS_WAITING);
+        let (coming, coming_seen) = watch::channel(None);
+        let inbox = Inbox::new(messages, coming_seen);
         let applier = {
             let (store, board, handle, counters) =
                 (store.clone(), board.clone(), handle.clone(), counters.clone());
@@ -107,7 +112,7 @@ impl Process {
             running.push(thread("applier", failed.clone(), move || {
                 let applier = Applier::recover(store, board, handle, counters, known)?;
                 recovered.send(()).ok();
-                Ok(applier.run(applier_inbox)?)
+                Ok(applier.run(inbox)?)
             })?);
             recovery
         };
@@ -117,8 +122,12 @@ impl Process {
             .register(Box::new(StatusCollector::new(board.clone())))
             .context("registering the metrics")?;
         let wanted = Arc::new(watch::Sender::new(catalog));
-        let catalogs =
-            Catalogs { wanted: wanted.clone(), applier: applier_sender.clone(), order: Arc::default() };
+        let catalogs = Catalogs {
+            wanted: wanted.clone(),
+            coming: Arc::new(coming),
+            applier: applier_sender.clone(),
+            order: Arc::default(),
+        };
         let (put, puts) = mpsc::channel(1);
         let shared = Shared {
             results,

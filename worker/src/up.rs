@@ -113,10 +113,12 @@ fn read(folder: &Path, source: Option<&ObjectName>) -> Result<Wanted, String> {
     })
 }
 
-/// Refuses an edit whose views cannot be read: it would only take away those that run. (At a start nothing runs yet, and one such view is no
-/// reason to keep all others away. That a name or a type is wrong tells the worker, which knows the tables.)
-fn refuse_unreadable(folder: &Path, edited: Wanted) -> Result<Wanted, String> {
-    let wrong = check::views(&edited.catalog);
+/// Refuses an edit whose views cannot be read: it would only take away those that run. (What was wrong before changes nothing, and at a start
+/// nothing runs yet: one such view is no reason to keep all others away. That a name or a type is wrong tells the worker, which knows the tables.)
+fn refuse_unreadable(folder: &Path, edited: Wanted, current: &Catalog) -> Result<Wanted, String> {
+    let known = check::views(current);
+    let wrong: Vec<Problem> =
+        check::views(&edited.catalog).into_iter().filter(|problem| !known.contains(problem)).collect();
     if wrong.is_empty() {
         return Ok(edited);
     }
@@ -157,7 +159,8 @@ async fn follow(
             continue;
         }
         seen = Some(stamps);
-        let edited = read(&folder, source.as_ref()).and_then(|edited| refuse_unreadable(&folder, edited));
+        let edited =
+            read(&folder, source.as_ref()).and_then(|edited| refuse_unreadable(&folder, edited, &current));
         match edited {
             Ok(Wanted { catalog, .. }) => {
                 reported = None;

@@ -163,6 +163,11 @@ async fn begin(
     if let Some(record) = &record {
         fits(record, catalog, &system_identifier)?;
     }
+    // A beginning that was given up, perhaps on another server, has left its position behind; what this server wrote before it would be
+    // taken for applied.
+    if record.is_none() && identity.wal_position < applied {
+        return Err(SessionError::Stands(problems::log_behind(identity.wal_position, applied)));
+    }
     let state = within(freed(&sql, &source.slot, &name)).await?;
     // A store that never got to the slot's beginning has nothing to lose.
     let durable = (record.is_some() && applied > Lsn(0)).then_some(applied);

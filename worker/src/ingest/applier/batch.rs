@@ -133,7 +133,7 @@ mod tests {
     use offtake_store::{Options, Store};
     use tokio::sync::{mpsc, oneshot, watch};
 
-    use super::super::{Applier, ApplierError, Message};
+    use super::super::{Applier, ApplierError, Inbox, Message};
     use crate::{
         board::Board,
         coordinator::{Coordinator, Published},
@@ -143,7 +143,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(60);
     const OID: u32 = 4711;
 
-    fn catalog(generation: u64, tables: &[&str]) -> Message {
+    fn catalog(generation: u64, tables: &[&str]) -> Arc<Catalog> {
         let connection = Connection {
             object: "default/app".into(),
             host: "localhost".into(),
@@ -171,11 +171,12 @@ mod tests {
             text_columns: Vec::new(),
         };
         let tables = tables.iter().map(table).collect();
-        Message::Catalog(Arc::new(Catalog { generation, source, tables, views: Vec::new() }))
+        Arc::new(Catalog { generation, source, tables, views: Vec::new() })
     }
 
     struct Running {
         sender: mpsc::Sender<Message>,
+        coming: watch::Sender<Option<Arc<Catalog>>>,
         board: Board,
         thread: JoinHandle<Result<(), ApplierError>>,
         _directory: tempfile::TempDir,
@@ -196,11 +197,12 @@ mod tests {
         std::thread::spawn(move || coordinator.run().unwrap());
         let known = watch::Sender::new(Arc::default());
         let applier = Applier::recover(store, board.clone(), handle, Arc::default(), known).unwrap();
-        let (sender, inbox) = mpsc::channel(8);
-        let thread = std::thread::spawn(move || applier.run(inbox));
+        let (sender, messages) = mpsc::channel(8);
+        let (coming, coming_seen) = watch::channel(None);
+        let thread = std::thread::spawn(move || applier.run(Inbox::new(messages, coming_seen)));
 
         sender
-            .blocking_send(catalog(1, &["needed", "large"]))
+            .blocking_send(Message::Catalog(catalog(1, &["needed", "large"])))
             .unwrap_or_else(|_| panic!("the applier ended"));
         let column = Wanted {
             name: "id".into(),
@@ -239,14 +241,17 @@ mod tests {
             ])
         };
         // The store looks at the volume once a second.
-        let running = Running { sender, board, thread, _directory: directory };
+        let running = Running { sender, coming, board, thread, _directory: directory };
         running.until("a refused write", |running| {
-            if running.sender.capacity() > 4 {
-                running.sender.try_send(transaction(position)).ok();
+            if running.sender.try_send(transaction(position)).is_ok() {
                 position += 100;
             }
             running.reason().as_deref() == Some("VolumeFull")
         });
+        // The stream goes on until nothing more fits in.
+        while running.sender.try_send(transaction(position)).is_ok() {
+            position += 100;
+        }
         running
     }
 
@@ -268,7 +273,7 @@ mod tests {
         }
 
         fn ends(self) {
-            let Running { sender, thread, .. } = self;
+            let Running { sender, thread, _directory, .. } = self;
             drop(sender);
             let began = Instant::now();
             while !thread.is_finished() {
@@ -282,7 +287,12 @@ mod tests {
     #[test]
     fn on_a_full_volume_tables_can_be_removed() {
         let running = waiting_for_room();
-        running.sender.blocking_send(catalog(2, &["needed"])).unwrap_or_else(|_| panic!("the applier ended"));
+        let needed = catalog(2, &["needed"]);
+        running.coming.send_replace(Some(needed.clone()));
+        running
+            .sender
+            .blocking_send(Message::Catalog(needed))
+            .unwrap_or_else(|_| panic!("the applier ended"));
         running.until("the table to go and the writes to go on", |running| {
             running.board.read().tables.len() == 1 && running.reason().is_none()
         });

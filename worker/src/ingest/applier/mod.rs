@@ -26,9 +26,9 @@ use offtake_postgres::{
 use offtake_row::RowPacker;
 use offtake_store::{Store, StoreError, TableId};
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use inbox::Inbox;
+pub use inbox::Inbox;
 pub use message::Message;
 
 use super::{
@@ -199,8 +199,8 @@ impl Applier {
     }
 
     /// Runs until every sender is gone.
-    pub fn run(mut self, inbox: mpsc::Receiver<Message>) -> Result<(), ApplierError> {
-        self.inbox = Inbox::new(inbox);
+    pub fn run(mut self, inbox: Inbox) -> Result<(), ApplierError> {
+        self.inbox = inbox;
         match self.take_all() {
             // What was not written is not confirmed either: it comes again.
             Ok(()) | Err(ApplierError::Stopping) => {
@@ -212,7 +212,7 @@ impl Applier {
     }
 
     fn take_all(&mut self) -> Result<(), ApplierError> {
-        while let Some(message) = self.inbox.next() {
+        while let Some(message) = self.inbox.wait() {
             self.take(message)?;
             // Whatever arrived in the meantime belongs to the same batch.
             while self.staged.changes() < BATCH_CHANGES {

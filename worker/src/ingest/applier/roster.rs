@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use offtake_contract::{Catalog, Problem, SnapshotProgress, TablePhase};
 use offtake_lir::CollectionId;
-use offtake_store::TableId;
+use offtake_store::{Retry, TableId};
 
 use super::{Applier, ApplierError, Table, Unfit};
 use crate::{
@@ -98,12 +98,19 @@ impl Applier {
 
     /// Removes the tables that a catalog does not have, ahead of its turn.
     pub(super) fn remove_missing(&mut self, catalog: &Catalog) -> Result<Vec<u64>, ApplierError> {
-        let gone = self.missing(catalog);
-        for id in &gone {
-            self.remove_table(*id)?;
+        let mut removed = Vec::new();
+        for id in self.missing(catalog) {
+            match self.remove_table(id) {
+                Ok(()) => removed.push(id),
+                // There is not even room for that: whoever asks tries again.
+                Err(ApplierError::Store(error)) if error.retry() == Retry::Later => break,
+                Err(error) => return Err(error),
+            }
         }
-        self.announce();
-        Ok(gone)
+        if !removed.is_empty() {
+            self.announce();
+        }
+        Ok(removed)
     }
 
     /// The new ones first: a name that an old and a new table share is never unknown to a reader.
@@ -138,14 +145,18 @@ impl Applier {
     }
 
     fn remove_table(&mut self, id: u64) -> Result<(), ApplierError> {
+        if !self.tables.contains_key(&id) {
+            return Ok(());
+        }
+        // What may fail comes first: then the table is there as before.
+        self.records.remove_table(id)?;
+        self.store.drop_table(TableId(id))?;
         let Some(table) = self.tables.remove(&id) else { return Ok(()) };
         self.by_oid.values_mut().for_each(|ids| ids.retain(|other| *other != id));
         self.by_oid.retain(|_, ids| !ids.is_empty());
         self.staged.forget(id);
         self.pending.retain(|(table, ..)| *table != id);
         self.coordinator.drop_table(CollectionId(id))?;
-        self.records.remove_table(id)?;
-        self.store.drop_table(TableId(id))?;
         let object = table.record.definition.object;
         if !self.tables.values().any(|other| other.record.definition.object == object) {
             self.board.post(|status| status.tables.retain(|table| table.object != object));
