@@ -247,7 +247,6 @@ fn processes(postmaster: u32) -> Vec<i32> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lag_grows_while_the_server_is_silent() {
-    use nix::{sys::signal, unistd::Pid};
     let upstream = Upstream::start(super::NEWEST).await;
     upstream.run("CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION app FOR TABLE t").await;
     let mut worker = Worker::start(&[
@@ -260,17 +259,37 @@ async fn lag_grows_while_the_server_is_silent() {
     };
     worker.status_when("no lag", caught_up).await;
     // Neither an answer nor a closed connection, as of a host that hangs.
-    let all = processes(upstream.server.pid().expect("a running server"));
-    let send =
-        |signal| all.iter().for_each(|pid| signal::kill(Pid::from_raw(*pid), signal).unwrap_or_default());
-    send(signal::Signal::SIGSTOP);
+    let silent = Silent::new(processes(upstream.server.pid().expect("a running server")));
     let status = worker
         .status_when("the lag to grow", |status| {
             status.source.lag.seconds.is_some_and(|seconds| seconds > 8.0)
         })
         .await;
-    send(signal::Signal::SIGCONT);
+    drop(silent);
     assert_eq!((status.source.phase, status.source.lag.bytes), (SourcePhase::Streaming, None));
     worker.status_when("no lag again", caught_up).await;
     worker.stop().await;
+}
+
+/// Processes that do not run until this is dropped; a stopped one could not even be ended.
+struct Silent(Vec<i32>);
+
+impl Silent {
+    fn new(processes: Vec<i32>) -> Silent {
+        let silent = Silent(processes);
+        silent.send(nix::sys::signal::Signal::SIGSTOP);
+        silent
+    }
+
+    fn send(&self, signal: nix::sys::signal::Signal) {
+        for pid in &self.0 {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), signal).ok();
+        }
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.send(nix::sys::signal::Signal::SIGCONT);
+    }
 }
