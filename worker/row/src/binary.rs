@@ -2,6 +2,8 @@
 //!
 //! Payloads only, without their length word.
 
+mod array;
+
 use bytes::{BufMut, BytesMut};
 
 use crate::{
@@ -32,6 +34,15 @@ pub enum BinaryError {
     /// A text that is no value of its type, or is too long for it.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// An array's header that is none.
+    #[error("{0}")]
+    Array(String),
+    #[error("wrong element type")]
+    ElementType,
+    #[error("insufficient data left in message")]
+    Insufficient,
+    #[error("improper binary format in array element {0}")]
+    Element(usize),
 }
 
 impl BinaryError {
@@ -44,6 +55,8 @@ impl BinaryError {
             BinaryError::Range(_) => "22008",
             BinaryError::JsonbVersion(_) => "XX000",
             BinaryError::Text(error) => error.sqlstate(),
+            BinaryError::Array(_) | BinaryError::Insufficient | BinaryError::Element(_) => "22P03",
+            BinaryError::ElementType => "42804",
         }
     }
 }
@@ -118,6 +131,39 @@ pub fn read(ty: Type, bytes: &[u8], out: &mut RowPacker) -> Result<(), BinaryErr
             }
             Datum::Timestamp(micros)
         }
+        Type::Interval => {
+            let bytes: [u8; 16] = bytes.try_into().map_err(|_| length())?;
+            let [micros @ .., _, _, _, _, _, _, _, _] = bytes;
+            let [_, _, _, _, _, _, _, _, days @ .., _, _, _, _] = bytes;
+            let [_, _, _, _, _, _, _, _, _, _, _, _, months @ ..] = bytes;
+            Datum::Interval {
+                months: i32::from_be_bytes(months),
+                days: i32::from_be_bytes(days),
+                micros: i64::from_be_bytes(micros),
+            }
+        }
+        Type::Oid
+        | Type::Xid
+        | Type::Regclass
+        | Type::Regtype
+        | Type::Regproc
+        | Type::Regnamespace
+        | Type::Regrole => Datum::Int(u32::from_be_bytes(bytes.try_into().map_err(|_| length())?).into()),
+        Type::Name => {
+            let name = utf8(bytes)?;
+            if text::clip_name(name) != name {
+                return Err(BinaryError::Text(TextError::NameTooLong));
+            }
+            Datum::Text(name)
+        }
+        Type::Char => {
+            let [byte] = bytes else { return Err(length()) };
+            let value = text::char_of(*byte).map(String::from).unwrap_or_default();
+            out.push(Datum::Text(&value));
+            return Ok(());
+        }
+        Type::PgNodeTree | Type::AclItem => return Err(BinaryError::Text(TextError::NoInput(ty))),
+        Type::Int2Vector | Type::OidVector | Type::Array(_) => return array::read_array(ty, bytes, out),
         Type::Uuid => Datum::Uuid(bytes.try_into().map_err(|_| length())?),
     };
     out.push(datum);
@@ -127,6 +173,7 @@ pub fn read(ty: Type, bytes: &[u8], out: &mut RowPacker) -> Result<(), BinaryErr
 /// Reads a value that a client sent: as [`read`], with `json` checked and `jsonb` brought to its normal form.
 pub fn read_parameter(ty: Type, bytes: &[u8], out: &mut RowPacker) -> Result<(), BinaryError> {
     match (ty, bytes) {
+        (Type::Array(_), bytes) => array::read_parameter(ty, bytes, out),
         (Type::Json, text) | (Type::Jsonb, [1, text @ ..]) => Ok(text::parse(ty, utf8(text)?, out)?),
         _ => read(ty, bytes, out),
     }
@@ -291,11 +338,21 @@ pub fn write(ty: Type, datum: Datum<'_>, out: &mut BytesMut) {
         Datum::Int(value) => match ty {
             Type::Int2 => out.put_i16(value as i16),
             Type::Int4 => out.put_i32(value as i32),
+            Type::Oid
+            | Type::Xid
+            | Type::Regclass
+            | Type::Regtype
+            | Type::Regproc
+            | Type::Regnamespace
+            | Type::Regrole => out.put_u32(value as u32),
             _ => out.put_i64(value),
         },
         Datum::Float4(value) => out.put_f32(value),
         Datum::Float8(value) => out.put_f64(value),
         Datum::Numeric(value) => write_numeric(&value, out),
+        Datum::Text(value) if ty == Type::Char => {
+            out.put_u8(value.chars().next().map_or(0, |char| u32::from(char) as u8));
+        }
         Datum::Text(value) => {
             if ty == Type::Jsonb {
                 out.put_u8(1);
@@ -305,6 +362,12 @@ pub fn write(ty: Type, datum: Datum<'_>, out: &mut BytesMut) {
         Datum::Bytes(value) => out.put_slice(value),
         Datum::Date(days) => out.put_i32(days),
         Datum::Time(micros) | Datum::Timestamp(micros) => out.put_i64(micros),
+        Datum::Interval { months, days, micros } => {
+            out.put_i64(micros);
+            out.put_i32(days);
+            out.put_i32(months);
+        }
         Datum::Uuid(value) => out.put_slice(&value),
+        Datum::Array(value) => array::write_array(ty, value, out),
     }
 }

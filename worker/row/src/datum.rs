@@ -1,6 +1,6 @@
 //! One value.
 
-use crate::numeric::Numeric;
+use crate::{array::ArrayRef, numeric::Numeric};
 
 /// One SQL value, borrowed from its row where it has a length of its own.
 ///
@@ -10,12 +10,12 @@ use crate::numeric::Numeric;
 pub enum Datum<'a> {
     Null,
     Bool(bool),
-    /// `smallint`, `integer`, `bigint`.
+    /// `smallint`, `integer`, `bigint`, `oid`, `xid` and the reg* types.
     Int(i64),
     Float4(f32),
     Float8(f64),
     Numeric(Numeric),
-    /// `text`, `varchar`, `char`, `json`, `jsonb`.
+    /// `text`, `varchar`, `char`, `name`, `"char"`, `json`, `jsonb`, `aclitem`, `pg_node_tree`.
     Text(&'a str),
     Bytes(&'a [u8]),
     /// Days since 2000-01-01. `i32::MAX` is `infinity`, `i32::MIN` is `-infinity`, as in PostgreSQL.
@@ -25,7 +25,15 @@ pub enum Datum<'a> {
     /// Microseconds since 2000-01-01 00:00:00, without a zone (`timestamp`) or in UTC (`timestamptz`).
     /// `i64::MAX` is `infinity`, `i64::MIN` is `-infinity`, as in PostgreSQL.
     Timestamp(i64),
+    /// What is added to a moment: months, then days, then microseconds. None of them is carried into another.
+    Interval {
+        months: i32,
+        days: i32,
+        micros: i64,
+    },
     Uuid([u8; 16]),
+    /// Arrays of any type, `int2vector` and `oidvector`.
+    Array(ArrayRef<'a>),
 }
 
 impl Datum<'_> {

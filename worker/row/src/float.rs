@@ -1,6 +1,11 @@
 //! The text of floating-point numbers: the shortest decimal that reads back as the same number, as PostgreSQL 12 and later print it.
+//! Reading is in `read.rs`.
+
+mod read;
 
 use std::fmt::Write;
+
+pub(crate) use read::{parse_f32, parse_f64};
 
 /// A number's shortest decimal: `digits * 10^exponent`.
 struct Decimal {

@@ -6,17 +6,19 @@
 //!
 //! It knows no I/O, no SQL and no engine.
 
+pub mod array;
 pub mod binary;
 mod datum;
 mod float;
-mod json;
+pub mod json;
 mod numeric;
 mod row;
 pub mod text;
 pub mod time;
 mod types;
 
+pub use array::{ArrayBuilder, ArrayRef, Dimension, MAX_DIMENSIONS, MAX_ELEMENTS};
 pub use datum::Datum;
 pub use numeric::{Numeric, NumericError};
 pub use row::{Row, RowIter, RowPacker};
-pub use types::{Column, Type};
+pub use types::{Column, Element, Facts, Type};

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt, hash, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{datum::Datum, numeric::Numeric};
+use crate::{array::ArrayRef, datum::Datum, numeric::Numeric};
 
 const INLINE: usize = 22;
 
@@ -40,6 +40,8 @@ const DATE: u8 = 5;
 const TIME: u8 = 6;
 const TIMESTAMP: u8 = 7;
 const UUID: u8 = 8;
+/// Months, days, microseconds.
+const INTERVAL: u8 = 9;
 /// Followed by a scale byte and the mantissa: `NUMERIC + n` has a mantissa of `n` bytes, 0 ..= 16.
 const NUMERIC: u8 = 16; // 16 ..= 32
 const NUMERIC_NAN: u8 = 33;
@@ -48,6 +50,7 @@ const NUMERIC_NEGATIVE_INFINITY: u8 = 35;
 const INT: u8 = 40; // 40 ..= 48: two's complement of 0 ..= 8 bytes
 const TEXT: u8 = 50; // 50 ..= 54: a length of 0 ..= 4 bytes, then the text
 const BYTES: u8 = 60; // 60 ..= 64
+const ARRAY: u8 = 70; // 70 ..= 74, as a text's
 const TEXT_SHORT: u8 = 128; // 128 ..= 255: a text of 0 ..= 127 bytes
 
 impl Row {
@@ -269,10 +272,17 @@ impl RowPacker {
                 out.push(TIMESTAMP);
                 out.extend_from_slice(&micros.to_le_bytes());
             }
+            Datum::Interval { months, days, micros } => {
+                out.push(INTERVAL);
+                out.extend_from_slice(&months.to_le_bytes());
+                out.extend_from_slice(&days.to_le_bytes());
+                out.extend_from_slice(&micros.to_le_bytes());
+            }
             Datum::Uuid(value) => {
                 out.push(UUID);
                 out.extend_from_slice(&value);
             }
+            Datum::Array(value) => push_long(out, ARRAY, value.as_bytes()),
         }
     }
 
@@ -346,11 +356,12 @@ impl<'a> RowIter<'a> {
             INT..=48 => Some(usize::from(tag - INT)),
             FLOAT4 | DATE => Some(4),
             FLOAT8 | TIME | TIMESTAMP => Some(8),
-            UUID => Some(16),
+            UUID | INTERVAL => Some(16),
             NUMERIC..=32 => Some(1 + usize::from(tag - NUMERIC)),
             TEXT_SHORT..=255 => Some(usize::from(tag & 0x7f)),
-            TEXT..=54 | BYTES..=64 => {
-                let n = usize::from(if tag >= BYTES { tag - BYTES } else { tag - TEXT });
+            TEXT..=54 | BYTES..=64 | ARRAY..=74 => {
+                // The three ranges stand ten apart.
+                let n = usize::from((tag - TEXT) % 10);
                 let mut len = [0; 4];
                 len.get_mut(..n)?.copy_from_slice(all.get(1..1 + n)?);
                 Some(n + u32::from_le_bytes(len) as usize)
@@ -432,7 +443,13 @@ impl<'a> Iterator for RowIter<'a> {
             DATE => Datum::Date(i32::from_le_bytes(self.array()?)),
             TIME => Datum::Time(i64::from_le_bytes(self.array()?)),
             TIMESTAMP => Datum::Timestamp(i64::from_le_bytes(self.array()?)),
+            INTERVAL => Datum::Interval {
+                months: i32::from_le_bytes(self.array()?),
+                days: i32::from_le_bytes(self.array()?),
+                micros: i64::from_le_bytes(self.array()?),
+            },
             UUID => Datum::Uuid(self.array()?),
+            ARRAY..=74 => Datum::Array(ArrayRef::from_bytes(self.long(usize::from(tag - ARRAY))?)),
             _ => return None,
         })
     }
@@ -450,10 +467,21 @@ impl<'a> IntoIterator for &'a Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::{ArrayBuilder, Dimension};
 
     #[test]
     fn every_datum_comes_back() {
         let long = "x".repeat(70_000);
+        let (mut list, mut square) = (ArrayBuilder::new(), ArrayBuilder::new());
+        for element in [Datum::Int(7), Datum::Null, Datum::Text(&long), Datum::Numeric(Numeric::NaN)] {
+            list.push(element);
+            square.push(element);
+        }
+        let bounds = [Dimension { length: 2, lower: -3 }, Dimension { length: 2, lower: 1 }];
+        let (list, square) = (list.finish(), square.finish_with(&bounds));
+        assert_eq!(list.iter().nth(1), Some(Datum::Null));
+        assert_eq!((list.len(), square.len(), square.ndims()), (4, 4, 2));
+        assert_eq!(square.dimensions().collect::<Vec<_>>(), bounds);
         let datums = vec![
             Datum::Null,
             Datum::Bool(true),
@@ -480,7 +508,11 @@ mod tests {
             Datum::Date(-5),
             Datum::Time(86_400_000_000),
             Datum::Timestamp(i64::MAX),
+            Datum::Interval { months: -1, days: i32::MAX, micros: i64::MIN },
             Datum::Uuid([7; 16]),
+            Datum::Array(ArrayRef::empty()),
+            Datum::Array(list),
+            Datum::Array(square),
         ];
         let row = Row::pack(datums.iter().copied());
         assert_eq!(row.unpack(), datums);
@@ -524,7 +556,11 @@ mod tests {
             for tag in 0..=255u8 {
                 let bytes: Vec<u8> = std::iter::repeat_n(tag, length).collect();
                 let row = Row::from_bytes(&bytes);
-                let _ = row.iter().count();
+                for datum in &row {
+                    if let Datum::Array(array) = datum {
+                        let _ = (array.iter().count(), array.dimensions().count(), array.len());
+                    }
+                }
                 let mut packed = row.iter();
                 while packed.next_packed().is_some() {}
             }

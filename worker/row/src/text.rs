@@ -3,7 +3,9 @@
 //! Printing is under `DateStyle = ISO`, `TimeZone = UTC`, `extra_float_digits = 1` and `bytea_output = hex`. Reading follows
 //! PostgreSQL 15 (so no `0x10` and `1_000`), with its words and codes for errors.
 
+mod array;
 mod error;
+mod object;
 
 use crate::{
     datum::Datum,
@@ -16,12 +18,16 @@ use crate::{
 };
 
 pub use error::{TextError, overflow_detail};
+pub(crate) use object::char_of;
+pub use object::{clip_name, parse_char};
 
 /// Appends what PostgreSQL prints for a value; nothing for `Null`.
 pub fn write(ty: Type, datum: Datum<'_>, out: &mut String) {
     match datum {
         Datum::Null => {}
         Datum::Bool(value) => out.push(if value { 't' } else { 'f' }),
+        // The number of no object.
+        Datum::Int(0) if ty.is_object() && ty != Type::Oid => out.push('-'),
         Datum::Int(value) => {
             if value < 0 {
                 out.push('-');
@@ -31,6 +37,7 @@ pub fn write(ty: Type, datum: Datum<'_>, out: &mut String) {
         Datum::Float4(value) => float::write_f32(value, out),
         Datum::Float8(value) => float::write_f64(value, out),
         Datum::Numeric(value) => value.write(out),
+        Datum::Text(value) if ty == Type::Char => object::write_char(value, out),
         Datum::Text(value) => out.push_str(value),
         Datum::Bytes(value) => {
             out.reserve(2 + 2 * value.len());
@@ -42,6 +49,11 @@ pub fn write(ty: Type, datum: Datum<'_>, out: &mut String) {
         Datum::Date(days) => time::write_date(days, out),
         Datum::Time(micros) => time::write_time(micros, out),
         Datum::Timestamp(micros) => time::write_timestamp(micros, ty == Type::Timestamptz, out),
+        Datum::Interval { months, days, micros } => time::write_interval(months, days, micros, out),
+        Datum::Array(value) if matches!(ty, Type::Int2Vector | Type::OidVector) => {
+            array::write_vector(ty.element().unwrap_or(Type::Text), value, out);
+        }
+        Datum::Array(value) => array::write_array(ty.element().unwrap_or(Type::Text), value, out),
         Datum::Uuid(value) => {
             out.reserve(36);
             for (index, byte) in value.iter().enumerate() {
@@ -68,16 +80,8 @@ pub fn parse(ty: Type, text: &str, out: &mut RowPacker) -> Result<(), TextError>
         Type::Int2 => Datum::Int(parse_int(ty, text, i64::from(i16::MIN), i64::from(i16::MAX))?),
         Type::Int4 => Datum::Int(parse_int(ty, text, i64::from(i32::MIN), i64::from(i32::MAX))?),
         Type::Int8 => Datum::Int(parse_int(ty, text, i64::MIN, i64::MAX)?),
-        Type::Float4 => {
-            let value: f32 = float_text(text).and_then(|number| number.parse().ok()).ok_or_else(syntax)?;
-            check_float(ty, text, value.is_infinite(), value == 0.0)?;
-            Datum::Float4(value)
-        }
-        Type::Float8 => {
-            let value: f64 = float_text(text).and_then(|number| number.parse().ok()).ok_or_else(syntax)?;
-            check_float(ty, text, value.is_infinite(), value == 0.0)?;
-            Datum::Float8(value)
-        }
+        Type::Float4 => Datum::Float4(float::parse_f32(text)?),
+        Type::Float8 => Datum::Float8(float::parse_f64(text)?),
         Type::Numeric(modifier) => {
             let value = Numeric::parse(text).map_err(|error| match error {
                 NumericError::Syntax => syntax(),
@@ -115,6 +119,25 @@ pub fn parse(ty: Type, text: &str, out: &mut RowPacker) -> Result<(), TextError>
         Type::Timestamptz => {
             Datum::Timestamp(time::parse_timestamptz(text).map_err(|error| time_error(ty, text, error))?)
         }
+        Type::Interval => {
+            let (months, days, micros) =
+                time::parse_interval(text).map_err(|error| time_error(ty, text, error))?;
+            Datum::Interval { months, days, micros }
+        }
+        Type::Oid => Datum::Int(object::number(ty, text, text)?),
+        Type::Xid => Datum::Int(object::transaction(text)),
+        Type::Regclass | Type::Regtype | Type::Regproc | Type::Regnamespace | Type::Regrole => {
+            Datum::Int(object::object(ty, text)?)
+        }
+        Type::Name => Datum::Text(clip_name(checked(text)?)),
+        Type::Char => {
+            let value = parse_char(checked(text)?).map(String::from).unwrap_or_default();
+            out.push(Datum::Text(&value));
+            return Ok(());
+        }
+        Type::PgNodeTree | Type::AclItem => return Err(TextError::NoInput(ty)),
+        Type::Int2Vector | Type::OidVector => return array::parse_vector(ty, text, out),
+        Type::Array(element) => return array::parse_array(element.into(), text, out),
         Type::Uuid => Datum::Uuid(parse_uuid(text.as_bytes()).ok_or_else(syntax)?),
         Type::Bytea => {
             out.push(Datum::Bytes(&parse_bytea(text)?));
@@ -212,25 +235,6 @@ fn parse_int(ty: Type, text: &str, min: i64, max: i64) -> Result<i64, TextError>
 
 fn range(ty: Type, text: &str) -> TextError {
     TextError::IntegerRange { ty, text: text.to_owned() }
-}
-
-fn float_text(text: &str) -> Option<&str> {
-    // Rust reads the same decimals and the same words for NaN and the infinities as C's `strtod`.
-    std::str::from_utf8(trim(text.as_bytes())).ok()
-}
-
-fn check_float(ty: Type, text: &str, infinite: bool, zero: bool) -> Result<(), TextError> {
-    if !infinite && !zero {
-        return Ok(());
-    }
-    let number = trim(text.as_bytes());
-    let mantissa = number.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
-    let overflow = infinite && number.iter().any(u8::is_ascii_digit);
-    let underflow = zero && mantissa.iter().any(|byte| matches!(byte, b'1'..=b'9'));
-    if overflow || underflow {
-        return Err(TextError::FloatRange { ty, text: String::from_utf8_lossy(number).into_owned() });
-    }
-    Ok(())
 }
 
 /// Cuts blanks beyond `length` characters off; anything else there is an error.

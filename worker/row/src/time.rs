@@ -1,4 +1,5 @@
-//! Dates and times: calendar arithmetic, and PostgreSQL's text forms of `date`, `time`, `timestamp` and `timestamptz`.
+//! Dates and times: calendar arithmetic, and PostgreSQL's text forms of `date`, `time`, `timestamp`, `timestamptz` and
+//! `interval`.
 //!
 //! Years are astronomical: 0 is 1 BC. The calendar is the proleptic Gregorian one, as PostgreSQL's. Printing and reading are under
 //! `DateStyle = ISO, MDY` and `TimeZone = UTC`. Nothing here asks a clock.
@@ -6,10 +7,16 @@
 mod abbreviations;
 mod decoder;
 mod fields;
+mod interval;
 mod parse;
 mod words;
+mod zone;
 
-pub use parse::{TimeError, parse_date, parse_time, parse_timestamp, parse_timestamptz};
+pub use interval::{
+    DAYS_PER_MONTH, MONTHS_PER_YEAR, canonical_interval, interval_length, parse_interval, write_interval,
+};
+pub use parse::{TimeError, parse_date, parse_offset, parse_time, parse_timestamp, parse_timestamptz};
+pub use zone::Zone;
 
 /// Microseconds in a second.
 pub const SECOND: i64 = 1_000_000;

@@ -8,7 +8,7 @@
 //! * `casts`: type, input, then `t`, output and send function, or `f`, SQLSTATE and message
 
 use bytes::BytesMut;
-use offtake_row::{Datum, Numeric, NumericError, Row, RowPacker, Type, binary, text};
+use offtake_row::{Datum, Element, Numeric, NumericError, Row, RowPacker, Type, binary, text};
 
 /// The fields of each line, unescaped.
 fn lines(file: &str) -> impl Iterator<Item = Vec<String>> + '_ {
@@ -234,7 +234,22 @@ fn type_by_name(name: &str) -> Type {
         "time" => Type::Time,
         "timestamp" => Type::Timestamp,
         "timestamptz" => Type::Timestamptz,
-        other => panic!("no type {other}"),
+        "interval" => Type::Interval,
+        "oid" => Type::Oid,
+        "xid" => Type::Xid,
+        "name" => Type::Name,
+        "\"char\"" => Type::Char,
+        "int2vector" => Type::Int2Vector,
+        "oidvector" => Type::OidVector,
+        "bpchar" => Type::Bpchar(None),
+        "bool" => Type::Bool,
+        "int4" => Type::Int4,
+        "float8" => Type::Float8,
+        "varchar" => Type::Varchar(None),
+        other => match other.strip_suffix("[]").and_then(|element| type_by_name(element).array()) {
+            Some(array) => array,
+            None => panic!("no type {other}"),
+        },
     }
 }
 
@@ -275,7 +290,7 @@ fn input_and_output() {
 /// No bytes and no text make a reader panic, and what is read is written again.
 #[test]
 fn noise() {
-    const TYPES: [Type; 22] = [
+    const TYPES: [Type; 38] = [
         Type::Bool,
         Type::Int2,
         Type::Int4,
@@ -298,6 +313,22 @@ fn noise() {
         Type::Bytea,
         Type::Json,
         Type::Jsonb,
+        Type::Interval,
+        Type::Oid,
+        Type::Xid,
+        Type::Name,
+        Type::Char,
+        Type::Regclass,
+        Type::Int2Vector,
+        Type::OidVector,
+        Type::Array(Element::Bool),
+        Type::Array(Element::Int4),
+        Type::Array(Element::Numeric),
+        Type::Array(Element::Text),
+        Type::Array(Element::Name),
+        Type::Array(Element::Interval),
+        Type::Array(Element::Bytea),
+        Type::Array(Element::Jsonb),
     ];
     const ALPHABET: &[&str] = &[
         "0",
@@ -339,6 +370,11 @@ fn noise() {
         "\\u00",
         "000000",
         "\t",
+        "P",
+        "day",
+        "mons",
+        "ago",
+        "=",
     ];
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut random = move || {
@@ -363,7 +399,7 @@ fn noise() {
         for ty in TYPES {
             // JSON of a server is not checked.
             let _ = binary::read(ty, &bytes, &mut packer);
-            if matches!(ty, Type::Json | Type::Jsonb) {
+            if matches!(ty, Type::Json | Type::Jsonb | Type::Array(Element::Jsonb)) {
                 packer.clear();
             }
             let _ = binary::read_parameter(ty, &bytes, &mut packer);

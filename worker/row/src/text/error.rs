@@ -31,6 +31,26 @@ pub enum TextError {
     JsonNumber,
     #[error("stack depth limit exceeded")]
     JsonDepth,
+    #[error("malformed array literal: \"{text}\"")]
+    Array { text: String, detail: String },
+    #[error("number of array dimensions ({0}) exceeds the maximum allowed (6)")]
+    ArrayDimensions(usize),
+    #[error("array size exceeds the maximum allowed (134217727)")]
+    ArraySize,
+    #[error("upper bound cannot be less than lower bound")]
+    ArrayBounds,
+    #[error("array lower bound is too large: {0}")]
+    ArrayLowerBound(i32),
+    #[error("{0} has too many elements")]
+    VectorSize(Type),
+    #[error("identifier too long")]
+    NameTooLong,
+    /// A value that PostgreSQL makes itself.
+    #[error("cannot accept a value of type {0}")]
+    NoInput(Type),
+    /// An object by its name, which only who knows the catalog can find.
+    #[error("{ty} \"{text}\" can not be found here: write its OID")]
+    ObjectName { ty: Type, text: String },
     /// Text holds no zero byte.
     #[error("invalid byte sequence for encoding \"UTF8\": 0x00")]
     ZeroByte,
@@ -50,11 +70,18 @@ impl TextError {
                 | TimeError::MonthOrDay
                 | TimeError::DateRange
                 | TimeError::TimestampRange => "22008",
+                TimeError::IntervalField => "22015",
+                TimeError::IntervalRange => "22008",
                 TimeError::ZoneDisplacement => "22009",
                 TimeError::ZoneName(_) => "22023",
                 TimeError::Clock(_) => "0A000",
             },
-            TextError::HexDigit(_) | TextError::HexOdd => "22023",
+            TextError::HexDigit(_) | TextError::HexOdd | TextError::VectorSize(_) => "22023",
+            TextError::Array { .. } => "22P02",
+            TextError::ArrayDimensions(_) | TextError::ArraySize | TextError::ArrayLowerBound(_) => "54000",
+            TextError::NameTooLong => "42622",
+            TextError::ArrayBounds => "2202E",
+            TextError::NoInput(_) | TextError::ObjectName { .. } => "0A000",
             TextError::JsonEscape => "22P05",
             TextError::JsonDepth => "54001",
             TextError::ZeroByte => "22021",
@@ -79,6 +106,7 @@ impl TextError {
                 ty: Type::Numeric(Some((precision, scale))),
                 infinite,
             } => Some(overflow_detail(*precision, *scale, *infinite)),
+            TextError::Array { detail, .. } => Some(detail.clone()),
             _ => None,
         }
     }
@@ -101,7 +129,7 @@ pub fn overflow_detail(precision: u16, scale: i16, infinite: bool) -> String {
 fn time_message(error: &TimeError, ty: Type, text: &str) -> String {
     match error {
         TimeError::Syntax => format!("invalid input syntax for type {}: \"{text}\"", error_name(ty)),
-        TimeError::ZoneName(_) | TimeError::Clock(_) => error.to_string(),
+        TimeError::ZoneName(_) | TimeError::Clock(_) | TimeError::IntervalRange => error.to_string(),
         other => format!("{other}: \"{text}\""),
     }
 }
@@ -112,6 +140,7 @@ fn error_name(ty: Type) -> &'static str {
         Type::Date => "date",
         Type::Time => "time",
         Type::Timestamp => "timestamp",
+        Type::Interval => "interval",
         _ => "timestamp with time zone",
     }
 }

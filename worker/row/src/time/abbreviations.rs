@@ -1,7 +1,4 @@
-//! Abbreviations of time zones that always mean the same offset.
-//!
-//! PostgreSQL's default set (`timezonesets/Default` of version 15) without the abbreviations whose offset changed over time:
-//! those need the history of a place, and are refused.
+//! Abbreviations of time zones: PostgreSQL's default set (`timezonesets/Default` of version 15).
 
 /// Sorted by name, in lower case; the offset in seconds east of UTC.
 #[rustfmt::skip]
@@ -37,6 +34,32 @@ const ABBREVIATIONS: &[(&[u8], i32)] = &[
     (b"yapt", 36_000), (b"yekst", 21_600), (b"z", 0), (b"zulu", 0),
 ];
 
+/// Sorted by name, in lower case: those whose offset changed over time, and the place whose history tells it.
+#[rustfmt::skip]
+const PLACES: &[(&[u8], &str)] = &[
+    (b"amst", "Asia/Yerevan"), (b"anast", "Asia/Anadyr"), (b"anat", "Asia/Anadyr"),
+    (b"arst", "America/Argentina/Buenos_Aires"), (b"art", "America/Argentina/Buenos_Aires"), (b"azst", "Asia/Baku"),
+    (b"azt", "Asia/Baku"), (b"ckt", "Pacific/Rarotonga"), (b"clt", "America/Santiago"), (b"davt", "Antarctica/Davis"),
+    (b"easst", "Pacific/Easter"), (b"east", "Pacific/Easter"), (b"fkst", "Atlantic/Stanley"),
+    (b"fkt", "Atlantic/Stanley"), (b"gest", "Asia/Tbilisi"), (b"get", "Asia/Tbilisi"), (b"gyt", "America/Guyana"),
+    (b"iot", "Indian/Chagos"), (b"irkst", "Asia/Irkutsk"), (b"irkt", "Asia/Irkutsk"), (b"kgt", "Asia/Bishkek"),
+    (b"kost", "Pacific/Kosrae"), (b"krast", "Asia/Krasnoyarsk"), (b"krat", "Asia/Krasnoyarsk"),
+    (b"lhdt", "Australia/Lord_Howe"), (b"lint", "Pacific/Kiritimati"), (b"lkt", "Asia/Colombo"),
+    (b"magst", "Asia/Magadan"), (b"magt", "Asia/Magadan"), (b"mawt", "Antarctica/Mawson"), (b"msk", "Europe/Moscow"),
+    (b"novst", "Asia/Novosibirsk"), (b"novt", "Asia/Novosibirsk"), (b"nut", "Pacific/Niue"), (b"omsst", "Asia/Omsk"),
+    (b"omst", "Asia/Omsk"), (b"petst", "Asia/Kamchatka"), (b"pett", "Asia/Kamchatka"), (b"pyt", "America/Asuncion"),
+    (b"sgt", "Asia/Singapore"), (b"tkt", "Pacific/Fakaofo"), (b"tmt", "Asia/Ashgabat"), (b"ulat", "Asia/Ulaanbaatar"),
+    (b"vet", "America/Caracas"), (b"vlast", "Asia/Vladivostok"), (b"vlat", "Asia/Vladivostok"),
+    (b"volt", "Europe/Volgograd"), (b"yakst", "Asia/Yakutsk"), (b"yakt", "Asia/Yakutsk"),
+    (b"yekt", "Asia/Yekaterinburg"),
+];
+
+/// The place whose history tells the offset of an abbreviation in lower case.
+pub(super) fn place(name: &[u8]) -> Option<&'static str> {
+    let at = PLACES.binary_search_by_key(&name, |(name, _)| *name).ok()?;
+    Some(PLACES[at].1)
+}
+
 /// The offset of an abbreviation in lower case, in seconds east of UTC.
 pub(super) fn offset(name: &[u8]) -> Option<i32> {
     let at = ABBREVIATIONS.binary_search_by_key(&name, |(name, _)| *name).ok()?;
@@ -51,6 +74,7 @@ mod tests {
     fn the_table_is_sorted() {
         assert!(ABBREVIATIONS.is_sorted_by(|a, b| a.0 < b.0));
         assert_eq!(offset(b"pst"), Some(-8 * 3600));
-        assert_eq!(offset(b"msk"), None, "Moscow's offset changed");
+        assert!(PLACES.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!((offset(b"msk"), place(b"msk")), (None, Some("Europe/Moscow")), "Moscow's offset changed");
     }
 }

@@ -155,7 +155,7 @@ impl Decoder {
             }
             Word::Ignored => 0,
             Word::Clock => return Err(TimeError::Clock(String::from_utf8_lossy(text).into_owned())),
-            Word::Special(_) | Word::IsoTime | Word::Unknown => return Err(TimeError::Syntax),
+            Word::Special(_) | Word::IsoTime | Word::Label | Word::Unknown => return Err(TimeError::Syntax),
         })
     }
 
@@ -416,7 +416,7 @@ fn integer(text: &[u8]) -> Result<i32, TimeError> {
 }
 
 /// `.digits` as a fraction of one.
-fn fraction(text: &[u8]) -> Result<f64, TimeError> {
+pub(super) fn fraction(text: &[u8]) -> Result<f64, TimeError> {
     let [b'.', digits @ ..] = text else { return Err(TimeError::Syntax) };
     if !digits.iter().all(u8::is_ascii_digit) {
         return Err(TimeError::Syntax);
@@ -428,6 +428,6 @@ fn fraction(text: &[u8]) -> Result<f64, TimeError> {
 }
 
 /// `.digits` of a second as microseconds, rounded as PostgreSQL rounds: the nearest double's millionfold, halves to even.
-fn micros(text: &[u8]) -> Result<i64, TimeError> {
+pub(super) fn micros(text: &[u8]) -> Result<i64, TimeError> {
     Ok((fraction(text)? * 1_000_000.0).round_ties_even() as i64)
 }

@@ -6,7 +6,7 @@
 use super::{
     DAY, TimeError,
     decoder::{DATE, Decoder, Label, RESERVED, TIME, ZONE, zone},
-    words::{Kind, Special, Word, split, word},
+    words::{Kind, MAX_LENGTH, Special, Word, split, word},
 };
 
 /// What a text says.
@@ -24,7 +24,7 @@ pub(super) enum Decoded {
 
 /// Reads a date with or without a time and a zone.
 pub(super) fn decode(text: &[u8]) -> Result<Decoded, TimeError> {
-    let fields = split(text)?;
+    let fields = split(text, MAX_LENGTH)?;
     let mut decoder = Decoder::default();
     let mut special = None;
     for (index, field) in fields.iter().enumerate() {
@@ -91,7 +91,7 @@ pub(super) fn decode(text: &[u8]) -> Result<Decoded, TimeError> {
 
 /// Reads a time of day; a date and a zone may stand with it and do not count.
 pub(super) fn decode_time(text: &[u8]) -> Result<i64, TimeError> {
-    let fields = split(text)?;
+    let fields = split(text, MAX_LENGTH)?;
     let mut decoder = Decoder::default();
     let last_is_date = fields.last().is_some_and(|field| field.kind == Kind::Date);
     let time_second = fields.get(1).is_some_and(|field| field.kind == Kind::Time);

@@ -2,7 +2,7 @@
 
 use super::{
     DATE_INFINITY, DATE_NEGATIVE_INFINITY, DAY, HOUR, MINUTE, SECOND, TIMESTAMP_INFINITY,
-    TIMESTAMP_NEGATIVE_INFINITY, UNIX_EPOCH_DAYS, days_from_civil, days_in_month,
+    TIMESTAMP_NEGATIVE_INFINITY, UNIX_EPOCH_DAYS, days_from_civil, days_in_month, decoder,
     fields::{self, Decoded},
     is_finite_date, is_finite_timestamp,
     words::Special,
@@ -26,6 +26,12 @@ pub enum TimeError {
     /// A timestamp beyond PostgreSQL's range.
     #[error("timestamp out of range")]
     TimestampRange,
+    /// A part of an interval that does not fit.
+    #[error("interval field value out of range")]
+    IntervalField,
+    /// An interval of more months than fit.
+    #[error("interval out of range")]
+    IntervalRange,
     /// A zone more than 15:59:59 from UTC.
     #[error("time zone displacement out of range")]
     ZoneDisplacement,
@@ -70,6 +76,11 @@ pub fn parse_timestamp(text: &str) -> Result<i64, TimeError> {
 /// Reads a `timestamptz` into microseconds since 2000-01-01 UTC; without a zone it is taken as UTC.
 pub fn parse_timestamptz(text: &str) -> Result<i64, TimeError> {
     parse_moment(text, true)
+}
+
+/// Reads an offset from UTC, `+hh`, `-hh:mm`, `+hh:mm:ss` or `+hhmm`, into seconds east.
+pub fn parse_offset(text: &str) -> Result<i32, TimeError> {
+    decoder::zone(text.as_bytes())
 }
 
 fn parse_moment(text: &str, zoned: bool) -> Result<i64, TimeError> {

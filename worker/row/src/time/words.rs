@@ -22,10 +22,12 @@ pub(super) struct Field {
 /// More fields than this are no date (PostgreSQL's `MAXDATEFIELDS`).
 pub(super) const MAX_FIELDS: usize = 25;
 /// Longer texts are no date (PostgreSQL's `MAXDATELEN` with its fields' terminators).
-const MAX_LENGTH: usize = 128 + MAX_FIELDS;
+pub(super) const MAX_LENGTH: usize = 128 + MAX_FIELDS;
+/// Longer texts are no interval (`workbuf` of `interval_in`).
+pub(super) const MAX_INTERVAL_LENGTH: usize = 256;
 
-/// Cuts a text into fields.
-pub(super) fn split(text: &[u8]) -> Result<Vec<Field>, TimeError> {
+/// Cuts a text into fields, which with a terminator each have at most `most` characters.
+pub(super) fn split(text: &[u8], most: usize) -> Result<Vec<Field>, TimeError> {
     let mut fields: Vec<Field> = Vec::new();
     let mut at = 0;
     let peek = |at: usize| text.get(at).copied().unwrap_or(0);
@@ -121,7 +123,7 @@ pub(super) fn split(text: &[u8]) -> Result<Vec<Field>, TimeError> {
             field.retain(|b| !b.is_ascii_whitespace() && *b != 0x0b);
         }
         length += field.len() + 1;
-        if fields.len() >= MAX_FIELDS || length > MAX_LENGTH {
+        if fields.len() >= MAX_FIELDS || length > most {
             return Err(TimeError::Syntax);
         }
         fields.push(Field { kind, text: field });
@@ -155,6 +157,8 @@ pub(super) enum Word {
     AllBalls,
     Ignored,
     Clock,
+    /// Of a field, as in `y2024`: known, and refused.
+    Label,
     Unknown,
 }
 
@@ -186,6 +190,9 @@ pub(super) fn word(text: &[u8]) -> Word {
         b"t" => Word::IsoTime,
         b"allballs" => Word::AllBalls,
         b"at" | b"on" => Word::Ignored,
+        b"d" | b"dow" | b"doy" | b"dst" | b"h" | b"isodow" | b"isoyear" | b"m" | b"mm" | b"s" | b"y" => {
+            Word::Label
+        }
         b"now" | b"today" | b"tomorrow" | b"yesterday" => Word::Clock,
         other => abbreviations::offset(other).map_or(Word::Unknown, Word::Zone),
     }
