@@ -1,6 +1,7 @@
-//! Memory for values that an expression computes and that do not fit in a datum: text and bytes.
+//! Memory for values that an expression computes and that do not fit in a datum: texts, bytes and arrays.
 
 use bumpalo::Bump;
+use offtake_row::ArrayRef;
 
 /// More memory than this is given back between rows, in bytes.
 const MOST_KEPT: usize = 1 << 20;
@@ -24,6 +25,11 @@ impl Arena {
     /// Copies bytes into the arena.
     pub fn bytes(&self, bytes: &[u8]) -> &[u8] {
         self.bump.alloc_slice_copy(bytes)
+    }
+
+    /// Copies an array into the arena.
+    pub fn array(&self, array: ArrayRef<'_>) -> ArrayRef<'_> {
+        ArrayRef::from_bytes(self.bytes(array.as_bytes()))
     }
 
     /// Joins two texts in the arena.

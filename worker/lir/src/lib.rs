@@ -14,15 +14,27 @@ mod error;
 mod evaluate;
 pub mod explain;
 pub mod functions;
+mod key;
 mod mfp;
 mod node;
+mod order;
 pub mod scalar;
+mod table_function;
+mod top_k;
+pub mod window;
 
-pub use aggregate::{Accumulator, Aggregate, AggregateFunction, AggregateKind};
+pub use aggregate::{Accumulator, Aggregate, AggregateFunction, AggregateKind, AggregateOrder};
 pub use arena::Arena;
 pub use compare::{Blanks, compare, equality_key};
 pub use error::{EvalError, SqlState};
-pub use evaluate::{Finish, Order, Source, evaluate};
+pub use evaluate::{Finish, Source, evaluate};
+pub use key::KeyOf;
 pub use mfp::{Mfp, Scratch};
-pub use node::{CollectionId, JoinStage, Lir};
-pub use scalar::{Func, Scalar};
+pub use node::{
+    CollectionId, Frame, FrameBound, FrameExclusion, FrameUnit, JoinKey, JoinKind, JoinStage, Lir, LocalId,
+    TopK, Window, WindowCall, WindowFunction,
+};
+pub use order::Order;
+pub use scalar::{ArrayFunc, Func, Lookup, Otherwise, Scalar};
+pub use table_function::TableFunction;
+pub use top_k::Bounds;

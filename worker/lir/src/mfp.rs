@@ -36,7 +36,7 @@ impl Scratch {
 }
 
 /// Empties a buffer of datums and gives it a new lifetime; its memory is kept (the standard library collects in place).
-fn recycle<'a>(mut datums: Vec<Datum<'_>>) -> Vec<Datum<'a>> {
+pub(crate) fn recycle<'a>(mut datums: Vec<Datum<'_>>) -> Vec<Datum<'a>> {
     datums.clear();
     datums.into_iter().map(|_| Datum::Null).collect()
 }
@@ -275,12 +275,9 @@ impl Mfp {
         used
     }
 
-    /// Puts literals in place of parameters ([`Scalar::substitute_parameters`]).
-    pub fn substitute_parameters(&mut self, values: &[Row]) {
-        self.expressions
-            .iter_mut()
-            .chain(&mut self.predicates)
-            .for_each(|scalar| scalar.substitute_parameters(values));
+    /// Its expressions, to be changed.
+    pub(crate) fn scalars_mut(&mut self) -> impl Iterator<Item = &mut Scalar> {
+        self.expressions.iter_mut().chain(&mut self.predicates)
     }
 }
 

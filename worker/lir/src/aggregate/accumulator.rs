@@ -1,10 +1,12 @@
 //! Sums of rows' contributions: an abelian group, so that they serve as differences.
 
-use offtake_row::{Datum, Numeric};
+use offtake_row::Numeric;
 use serde::{Deserialize, Serialize};
 
-use super::{Aggregate, AggregateFunction, DecimalSum, FloatSum, WideFloatSum, WideNumericSum};
-use crate::{arena::Arena, error::EvalError};
+use super::{
+    BitCounts, DecimalSum, FloatMoments, FloatSum, IntervalSum, NumericMoments, SingleValue, WideFloatSum,
+    WideNumericSum,
+};
 
 /// What some rows contribute to one aggregate. Exact and canonical: contributions that cancel leave [`Accumulator::Zero`], and
 /// two accumulators of the same multiset of values are equal. Arithmetic wraps at limits (of counts of 2^63) that no data reach, so that
@@ -27,79 +29,48 @@ pub enum Accumulator {
     WideFloat(Box<WideFloatSum>),
     /// `bool_and`, `bool_or`.
     Bool { trues: i64, falses: i64 },
+    /// `bit_and`, `bit_or`, `bit_xor`.
+    Bits(Box<BitCounts>),
+    /// Variances of integers and numerics.
+    NumericMoments(Box<NumericMoments>),
+    /// Variances of floats, covariances and regressions.
+    FloatMoments(Box<FloatMoments>),
+    /// Sums and averages of intervals.
+    Interval(Box<IntervalSum>),
+    /// A subquery's one value.
+    Single(Box<SingleValue>),
 }
 
 impl Accumulator {
     /// Bytes of heap that it takes.
     pub fn heap_bytes(&self) -> usize {
         match self {
+            Accumulator::Zero
+            | Accumulator::Count(_)
+            | Accumulator::Int { .. }
+            | Accumulator::Decimal(_)
+            | Accumulator::Float(_)
+            | Accumulator::Bool { .. } => 0,
             Accumulator::Numeric(_) => size_of::<WideNumericSum>(),
             Accumulator::WideFloat(_) => size_of::<WideFloatSum>(),
-            _ => 0,
-        }
-    }
-}
-
-impl Aggregate {
-    /// Evaluates filter and argument for one row: what is to be accumulated or ordered, NULL included; `None` if the filter passes
-    /// the row over. For `count(*)` it is a value that counts.
-    pub fn input<'a>(&'a self, row: &[Datum<'a>], arena: &'a Arena) -> Result<Option<Datum<'a>>, EvalError> {
-        if let Some(filter) = &self.filter
-            && filter.eval(row, arena)? != Datum::Bool(true)
-        {
-            return Ok(None);
-        }
-        match &self.arg {
-            Some(arg) => arg.eval(row, arena).map(Some),
-            None => Ok(Some(Datum::Bool(true))),
-        }
-    }
-
-    /// The contribution of `diff` rows with this value. NULLs and values that are not of the aggregate's type contribute nothing; so do
-    /// all values of an ordered aggregate.
-    pub fn accumulate(&self, datum: Datum<'_>, diff: i64) -> Accumulator {
-        if diff == 0 {
-            return Accumulator::Zero;
-        }
-        match (self.function, datum) {
-            (AggregateFunction::CountStar, _) => Accumulator::Count(diff),
-            (_, Datum::Null) => Accumulator::Zero,
-            (AggregateFunction::Count, _) => Accumulator::Count(diff),
-            (
-                AggregateFunction::SumInt4 | AggregateFunction::SumInt8 | AggregateFunction::AvgInt,
-                Datum::Int(value),
-            ) => Accumulator::Int { sum: i128::from(value) * i128::from(diff), count: diff },
-            (AggregateFunction::SumNumeric | AggregateFunction::AvgNumeric, Datum::Numeric(value)) => {
-                Accumulator::of_numeric(value, diff)
-            }
-            (
-                AggregateFunction::SumFloat4 | AggregateFunction::SumFloat8 | AggregateFunction::AvgFloat,
-                Datum::Float8(value),
-            ) => Accumulator::of_float(value, diff),
-            (
-                AggregateFunction::SumFloat4 | AggregateFunction::SumFloat8 | AggregateFunction::AvgFloat,
-                Datum::Float4(value),
-            ) => Accumulator::of_float(value.into(), diff),
-            (AggregateFunction::BoolAnd | AggregateFunction::BoolOr, Datum::Bool(value)) => {
-                Accumulator::Bool {
-                    trues: if value { diff } else { 0 },
-                    falses: if value { 0 } else { diff },
-                }
-            }
-            _ => Accumulator::Zero,
+            Accumulator::Bits(counts) => counts.heap_bytes(),
+            Accumulator::NumericMoments(moments) => moments.heap_bytes(),
+            Accumulator::FloatMoments(_) => size_of::<FloatMoments>(),
+            Accumulator::Interval(_) => size_of::<IntervalSum>(),
+            Accumulator::Single(value) => value.heap_bytes(),
         }
     }
 }
 
 impl Accumulator {
-    fn of_numeric(value: Numeric, diff: i64) -> Accumulator {
+    pub(super) fn of_numeric(value: Numeric, diff: i64) -> Accumulator {
         match DecimalSum::new(value, diff) {
             Some(sum) => Accumulator::Decimal(sum),
             None => Accumulator::from(WideNumericSum::new(value, diff)),
         }
     }
 
-    fn of_float(value: f64, diff: i64) -> Accumulator {
+    pub(super) fn of_float(value: f64, diff: i64) -> Accumulator {
         match FloatSum::new(value, diff) {
             Some(sum) => Accumulator::Float(sum),
             None => Accumulator::from(WideFloatSum::new(value, diff)),
@@ -145,6 +116,17 @@ impl Accumulator {
                 Accumulator::from(a.plus(&WideFloatSum::from(*b)))
             }
             (Accumulator::WideFloat(a), Accumulator::WideFloat(b)) => Accumulator::from(a.plus(b)),
+            (Accumulator::Bits(a), Accumulator::Bits(b)) => Accumulator::Bits(Box::new(a.plus(b))),
+            (Accumulator::NumericMoments(a), Accumulator::NumericMoments(b)) => {
+                Accumulator::NumericMoments(Box::new(a.plus(b)))
+            }
+            (Accumulator::FloatMoments(a), Accumulator::FloatMoments(b)) => {
+                Accumulator::FloatMoments(Box::new(a.plus(b)))
+            }
+            (Accumulator::Interval(a), Accumulator::Interval(b)) => {
+                Accumulator::Interval(Box::new(a.plus(b)))
+            }
+            (Accumulator::Single(a), Accumulator::Single(b)) => Accumulator::Single(Box::new(a.plus(b))),
             // Contributions of two aggregates never meet.
             (sum, _) => sum,
         };
@@ -174,6 +156,13 @@ impl Accumulator {
                 None => Accumulator::from(WideFloatSum::from(*sum).times(factor)),
             },
             Accumulator::WideFloat(sum) => Accumulator::from(sum.times(factor)),
+            Accumulator::Bits(counts) => Accumulator::Bits(Box::new(counts.times(factor))),
+            Accumulator::NumericMoments(moments) => {
+                Accumulator::NumericMoments(Box::new(moments.times(factor)))
+            }
+            Accumulator::FloatMoments(moments) => Accumulator::FloatMoments(Box::new(moments.times(factor))),
+            Accumulator::Interval(sum) => Accumulator::Interval(Box::new(sum.times(factor))),
+            Accumulator::Single(value) => Accumulator::Single(Box::new(value.times(factor))),
         };
         product.canonical()
     }
@@ -193,6 +182,11 @@ impl Accumulator {
             Accumulator::Decimal(sum) => sum.is_zero(),
             Accumulator::Float(sum) => sum.is_zero(),
             Accumulator::Numeric(_) | Accumulator::WideFloat(_) => false,
+            Accumulator::Bits(counts) => counts.is_zero(),
+            Accumulator::NumericMoments(moments) => moments.is_zero(),
+            Accumulator::FloatMoments(moments) => moments.is_zero(),
+            Accumulator::Interval(sum) => sum.is_zero(),
+            Accumulator::Single(value) => value.is_zero(),
         };
         if zero { Accumulator::Zero } else { self }
     }

@@ -2,12 +2,13 @@
 
 use offtake_row::{Datum, Numeric, RowPacker};
 
-use super::{Accumulator, Aggregate, AggregateFunction, WideFloatSum, WideNumericSum};
+use super::{
+    Accumulator, Aggregate, AggregateFunction, FloatMoments, IntervalSum, WideFloatSum, WideNumericSum,
+};
 use crate::error::EvalError;
 
 impl Aggregate {
-    /// Packs the result for a group whose rows' contributions are summed up in `accumulator`. Not for ordered aggregates, whose
-    /// result is one of the group's values.
+    /// Packs the result for a group whose rows' contributions are summed up in `accumulator`. Only for accumulable aggregates.
     pub fn finish(&self, accumulator: &Accumulator, packer: &mut RowPacker) -> Result<(), EvalError> {
         let datum = match self.function {
             AggregateFunction::CountStar | AggregateFunction::Count => match accumulator {
@@ -56,7 +57,7 @@ impl Aggregate {
                 None => Datum::Null,
             },
             AggregateFunction::AvgFloat => match floats(accumulator) {
-                Some(sum) => Datum::Float8(sum.rounded(53, -1074)? / sum.values() as f64),
+                Some(sum) => Datum::Float8(sum.average()?),
                 None => Datum::Null,
             },
             AggregateFunction::BoolAnd => match accumulator {
@@ -67,8 +68,50 @@ impl Aggregate {
                 Accumulator::Bool { trues, falses } if *trues > 0 || *falses > 0 => Datum::Bool(*trues > 0),
                 _ => Datum::Null,
             },
-            AggregateFunction::Min(_) | AggregateFunction::Max(_) => {
-                return Err(EvalError::internal("min and max are not accumulated"));
+            AggregateFunction::Bits(operator) => match accumulator {
+                Accumulator::Bits(counts) => counts.result(operator).map_or(Datum::Null, Datum::Int),
+                _ => Datum::Null,
+            },
+            AggregateFunction::SpreadNumeric(spread) => match accumulator {
+                Accumulator::NumericMoments(moments) => {
+                    moments.spread(spread)?.map_or(Datum::Null, Datum::Numeric)
+                }
+                _ => Datum::Null,
+            },
+            AggregateFunction::SpreadFloat(spread) => match accumulator {
+                Accumulator::FloatMoments(moments) => moments.spread(spread)?,
+                _ => Datum::Null,
+            },
+            AggregateFunction::Regression(regression) => match accumulator {
+                Accumulator::FloatMoments(moments) => moments.regression(regression)?,
+                _ => FloatMoments::default().regression(regression)?,
+            },
+            AggregateFunction::Single => match accumulator {
+                Accumulator::Single(value) => {
+                    packer.extend_from_row(&value.result()?);
+                    return Ok(());
+                }
+                _ => Datum::Null,
+            },
+            AggregateFunction::SumInterval => match intervals(accumulator) {
+                Some(sum) => sum.sum()?,
+                None => Datum::Null,
+            },
+            AggregateFunction::AvgInterval => match intervals(accumulator) {
+                Some(sum) => sum.average()?,
+                None => Datum::Null,
+            },
+            AggregateFunction::Min(_)
+            | AggregateFunction::Max(_)
+            | AggregateFunction::AnyValue
+            | AggregateFunction::StringAgg
+            | AggregateFunction::ArrayAgg(_)
+            | AggregateFunction::ArrayAggArrays(_)
+            | AggregateFunction::JsonAgg(..)
+            | AggregateFunction::JsonObjectAgg { .. }
+            | AggregateFunction::Percentile { .. }
+            | AggregateFunction::Mode => {
+                return Err(EvalError::internal("an aggregate that is not accumulated"));
             }
         };
         packer.push(datum);
@@ -101,4 +144,11 @@ fn floats(accumulator: &Accumulator) -> Option<WideFloatSum> {
         _ => return None,
     };
     (sum.values() > 0).then_some(sum)
+}
+
+fn intervals(accumulator: &Accumulator) -> Option<&IntervalSum> {
+    match accumulator {
+        Accumulator::Interval(sum) if sum.count() > 0 => Some(sum),
+        _ => None,
+    }
 }

@@ -1,10 +1,11 @@
-//! Exact sums of floats: integers times powers of two, rounded once when they are read. So a sum does not depend on the order of its
-//! values and taking a value away leaves what was there before it came, which float addition can not do.
+//! Exact sums of floats, rounded once when they are read. So a sum does not depend on the order of its values and taking a value away
+//! leaves what was there before it came, which float addition can not do.
 
-use num_bigint::{BigInt, BigUint, Sign};
-use num_traits::{ToPrimitive, Zero};
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
+use super::dyadic::{Dyadic, split};
 use crate::error::EvalError;
 
 /// `sum * 2^exponent`, where the sum fits 128 bits. It is odd, or zero with exponent zero.
@@ -15,20 +16,14 @@ pub struct FloatSum {
     exponent: i16,
 }
 
-/// A finite float as an integer times a power of two.
-fn split(value: f64) -> (i64, i16) {
-    let bits = value.to_bits();
-    let biased = (bits >> 52 & 0x7ff) as i16;
-    let fraction = (bits & ((1 << 52) - 1)) as i64;
-    let (mantissa, exponent) =
-        if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) };
-    (if value.is_sign_negative() { -mantissa } else { mantissa }, exponent)
-}
+/// From here on squares are kept ([`WideFloatSum::average`]). Far below the root of the greatest float, so that no million of smaller
+/// values can make squares that overflow.
+const HUGE: f64 = 2.582_249_878_086_908_6e120; // 2^400
 
 impl FloatSum {
-    /// `None` for what needs the wide form: NaN, infinities and -0.0.
+    /// `None` for what needs the wide form: NaN, infinities, huge values and -0.0.
     pub(super) fn new(value: f64, diff: i64) -> Option<FloatSum> {
-        if !value.is_finite() || (value == 0.0 && value.is_sign_negative()) {
+        if value.is_nan() || value.abs() >= HUGE || (value == 0.0 && value.is_sign_negative()) {
             return None;
         }
         let (mantissa, exponent) = split(value);
@@ -74,64 +69,99 @@ fn shift_left(value: i128, by: i16) -> Option<i128> {
     (by < spare).then(|| value << by)
 }
 
-/// Any floats: a big sum, and the values that are no numbers counted apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct WideFloatSum {
+/// How many values are no finite numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct Specials {
     nans: i64,
     infinities: i64,
     negative_infinities: i64,
+}
+
+impl Specials {
+    /// `None` for a finite value.
+    pub(super) fn of(value: f64, diff: i64) -> Option<Specials> {
+        let none = Specials::default();
+        if value.is_nan() {
+            Some(Specials { nans: diff, ..none })
+        } else if value == f64::INFINITY {
+            Some(Specials { infinities: diff, ..none })
+        } else if value == f64::NEG_INFINITY {
+            Some(Specials { negative_infinities: diff, ..none })
+        } else {
+            None
+        }
+    }
+
+    #[must_use]
+    pub(super) fn plus(self, other: Specials) -> Specials {
+        Specials {
+            nans: self.nans.wrapping_add(other.nans),
+            infinities: self.infinities.wrapping_add(other.infinities),
+            negative_infinities: self.negative_infinities.wrapping_add(other.negative_infinities),
+        }
+    }
+
+    #[must_use]
+    pub(super) fn times(self, factor: i64) -> Specials {
+        Specials {
+            nans: self.nans.wrapping_mul(factor),
+            infinities: self.infinities.wrapping_mul(factor),
+            negative_infinities: self.negative_infinities.wrapping_mul(factor),
+        }
+    }
+
+    pub(super) fn count(self) -> i64 {
+        self.nans.wrapping_add(self.infinities).wrapping_add(self.negative_infinities)
+    }
+
+    /// What a sum with them in it is; `None` where there are none.
+    pub(super) fn sum(self) -> Option<f64> {
+        if self.nans != 0 || (self.infinities != 0 && self.negative_infinities != 0) {
+            Some(f64::NAN)
+        } else if self.infinities != 0 {
+            Some(f64::INFINITY)
+        } else if self.negative_infinities != 0 {
+            Some(f64::NEG_INFINITY)
+        } else {
+            None
+        }
+    }
+}
+
+/// Any floats: a big sum, and the values that are no numbers counted apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WideFloatSum {
+    specials: Specials,
     /// Among the finite ones. The sum of nothing but -0.0 is -0.0.
     negative_zeros: i64,
     /// Finite values.
     count: i64,
-    exponent: i32,
-    /// Two's complement, little-endian, in the fewest bytes; an odd number, or empty for zero, with exponent zero.
-    sum: Vec<u8>,
+    sum: Dyadic,
+    /// The sum of the squares of [`HUGE`] values.
+    squares: Dyadic,
 }
 
 impl From<FloatSum> for WideFloatSum {
     fn from(sum: FloatSum) -> WideFloatSum {
-        let wide = WideFloatSum { count: sum.count, ..WideFloatSum::default() };
-        wide.with_sum(BigInt::from(sum.sum), i32::from(sum.exponent))
+        let total = Dyadic::new(BigInt::from(sum.sum), i32::from(sum.exponent));
+        WideFloatSum { count: sum.count, sum: total, ..WideFloatSum::default() }
     }
 }
 
 impl WideFloatSum {
     pub(super) fn new(value: f64, diff: i64) -> WideFloatSum {
-        let mut wide = WideFloatSum::default();
-        if value.is_nan() {
-            wide.nans = diff;
-        } else if value == f64::INFINITY {
-            wide.infinities = diff;
-        } else if value == f64::NEG_INFINITY {
-            wide.negative_infinities = diff;
-        } else {
-            wide.count = diff;
-            if value == 0.0 && value.is_sign_negative() {
-                wide.negative_zeros = diff;
-            }
-            let (mantissa, exponent) = split(value);
-            return wide.with_sum(BigInt::from(mantissa) * diff, exponent.into());
+        if let Some(specials) = Specials::of(value, diff) {
+            return WideFloatSum { specials, ..WideFloatSum::default() };
         }
-        wide
-    }
-
-    fn with_sum(mut self, sum: BigInt, exponent: i32) -> WideFloatSum {
-        match sum.trailing_zeros() {
-            None => {
-                self.exponent = 0;
-                self.sum = Vec::new();
-            }
-            Some(zeros) => {
-                self.exponent = exponent + zeros as i32;
-                self.sum = (sum >> zeros).to_signed_bytes_le();
-            }
+        let exact = Dyadic::of(value);
+        let huge = value.abs() >= HUGE;
+        WideFloatSum {
+            negative_zeros: if value == 0.0 && value.is_sign_negative() { diff } else { 0 },
+            count: diff,
+            squares: if huge { exact.times(&exact).scaled(diff) } else { Dyadic::default() },
+            sum: exact.scaled(diff),
+            ..WideFloatSum::default()
         }
-        self
-    }
-
-    fn sum(&self) -> BigInt {
-        BigInt::from_signed_bytes_le(&self.sum)
     }
 
     pub(super) fn is_zero(&self) -> bool {
@@ -139,53 +169,36 @@ impl WideFloatSum {
     }
 
     pub(super) fn narrow(&self) -> Option<FloatSum> {
-        if [self.nans, self.infinities, self.negative_infinities, self.negative_zeros] != [0; 4] {
+        if self.specials != Specials::default() || self.negative_zeros != 0 || !self.squares.is_zero() {
             return None;
         }
-        let exponent = i16::try_from(self.exponent).ok()?;
-        Some(FloatSum { sum: self.sum().to_i128()?, count: self.count, exponent })
+        let exponent = i16::try_from(self.sum.exponent()).ok()?;
+        Some(FloatSum { sum: self.sum.digits().to_i128()?, count: self.count, exponent })
     }
 
     pub(super) fn plus(&self, other: &WideFloatSum) -> WideFloatSum {
-        let (a, b) = (self.sum(), other.sum());
-        let wide = WideFloatSum {
-            nans: self.nans.wrapping_add(other.nans),
-            infinities: self.infinities.wrapping_add(other.infinities),
-            negative_infinities: self.negative_infinities.wrapping_add(other.negative_infinities),
+        WideFloatSum {
+            specials: self.specials.plus(other.specials),
             negative_zeros: self.negative_zeros.wrapping_add(other.negative_zeros),
             count: self.count.wrapping_add(other.count),
-            ..WideFloatSum::default()
-        };
-        if a.is_zero() {
-            return wide.with_sum(b, other.exponent);
+            sum: self.sum.plus(&other.sum),
+            squares: self.squares.plus(&other.squares),
         }
-        if b.is_zero() {
-            return wide.with_sum(a, self.exponent);
-        }
-        // At most some 2,100 apart: the exponents of finite floats.
-        let exponent = self.exponent.min(other.exponent);
-        let sum = (a << (self.exponent - exponent) as u32) + (b << (other.exponent - exponent) as u32);
-        wide.with_sum(sum, exponent)
     }
 
     pub(super) fn times(&self, factor: i64) -> WideFloatSum {
-        let wide = WideFloatSum {
-            nans: self.nans.wrapping_mul(factor),
-            infinities: self.infinities.wrapping_mul(factor),
-            negative_infinities: self.negative_infinities.wrapping_mul(factor),
+        WideFloatSum {
+            specials: self.specials.times(factor),
             negative_zeros: self.negative_zeros.wrapping_mul(factor),
             count: self.count.wrapping_mul(factor),
-            ..WideFloatSum::default()
-        };
-        wide.with_sum(self.sum() * factor, self.exponent)
+            sum: self.sum.scaled(factor),
+            squares: self.squares.scaled(factor),
+        }
     }
 
     /// How many values there are.
     pub(super) fn values(&self) -> i64 {
-        self.count
-            .wrapping_add(self.nans)
-            .wrapping_add(self.infinities)
-            .wrapping_add(self.negative_infinities)
+        self.count.wrapping_add(self.specials.count())
     }
 
     /// Whether all values are -0.0.
@@ -196,46 +209,27 @@ impl WideFloatSum {
     /// The sum, rounded to a float of `precision` significant bits whose smallest is `2^least` (53 and -1074 for float8, 24 and -149
     /// for float4).
     pub(super) fn rounded(&self, precision: i64, least: i64) -> Result<f64, EvalError> {
-        if self.nans != 0 || (self.infinities != 0 && self.negative_infinities != 0) {
-            return Ok(f64::NAN);
+        match self.specials.sum() {
+            Some(special) => Ok(special),
+            None => self.sum.over(1, precision, least).ok_or_else(EvalError::overflow),
         }
-        if self.infinities != 0 {
-            return Ok(f64::INFINITY);
+    }
+
+    /// The average of at least one value. PostgreSQL computes the sum of squared deviations beside it and raises an overflow when that
+    /// is beyond all floats (`float8_accum`).
+    pub(super) fn average(&self) -> Result<f64, EvalError> {
+        let (count, sum) = (self.values(), self.rounded(53, -1074)?);
+        if !self.squares.is_zero() && self.specials == Specials::default() {
+            centered(count, &self.squares, &self.sum, &self.sum)?;
         }
-        if self.negative_infinities != 0 {
-            return Ok(f64::NEG_INFINITY);
-        }
-        let (sign, magnitude) = self.sum().into_parts();
-        let bits = i64::try_from(magnitude.bits()).unwrap_or(i64::MAX);
-        let exponent = i64::from(self.exponent);
-        let unit = (bits + exponent - precision).max(least);
-        let units = if unit <= exponent {
-            magnitude << (exponent - unit) as u64
-        } else {
-            round_half_even(&magnitude, (unit - exponent) as u64)
-        };
-        // At most 2^precision, so exact as a float.
-        let units = units.to_f64().unwrap_or(f64::INFINITY);
-        if unit > 971 {
-            return Err(EvalError::overflow());
-        }
-        let power = if unit >= -1022 {
-            f64::from_bits(((unit + 1023) as u64) << 52)
-        } else {
-            f64::from_bits(1 << (unit + 1074))
-        };
-        let value = units * power;
-        if value.is_infinite() {
-            return Err(EvalError::overflow());
-        }
-        Ok(if sign == Sign::Minus { -value } else { value })
+        Ok(sum / count as f64)
     }
 }
 
-/// `value / 2^by`, to the nearest integer, halves to even.
-fn round_half_even(value: &BigUint, by: u64) -> BigUint {
-    let quotient: BigUint = value >> by;
-    let half = value.bit(by - 1);
-    let below = value.trailing_zeros().is_some_and(|zeros| zeros < by - 1);
-    if half && (below || quotient.bit(0)) { quotient + 1u32 } else { quotient }
+/// `products - a * b / count`: a sum of products of deviations from the averages, of a sum of products and two sums. An overflow where
+/// PostgreSQL's step by step computation has one in any order of two values.
+pub(super) fn centered(count: i64, products: &Dyadic, a: &Dyadic, b: &Dyadic) -> Result<f64, EvalError> {
+    let exact = products.scaled(count).minus(&a.times(b));
+    let value = exact.over(count.unsigned_abs(), 53, -1074).ok_or_else(EvalError::overflow)?;
+    if (2.0 * value).is_infinite() { Err(EvalError::overflow()) } else { Ok(value) }
 }

@@ -2,8 +2,9 @@ use offtake_row::{Numeric, Row, RowPacker};
 use proptest::prelude::*;
 
 use super::*;
+use crate::compare::Blanks;
 
-const FUNCTIONS: [AggregateFunction; 11] = [
+const FUNCTIONS: [AggregateFunction; 17] = [
     AggregateFunction::CountStar,
     AggregateFunction::Count,
     AggregateFunction::SumInt4,
@@ -15,16 +16,24 @@ const FUNCTIONS: [AggregateFunction; 11] = [
     AggregateFunction::SumFloat8,
     AggregateFunction::AvgFloat,
     AggregateFunction::BoolAnd,
+    AggregateFunction::Bits(BitOperator::Xor),
+    AggregateFunction::SpreadNumeric(Spread::DeviationSample),
+    AggregateFunction::SpreadFloat(Spread::VariancePopulation),
+    AggregateFunction::Regression(Regression::Slope),
+    AggregateFunction::Regression(Regression::Count),
+    AggregateFunction::Single,
 ];
 
 fn aggregate(function: AggregateFunction) -> Aggregate {
-    Aggregate { function, arg: Some(Scalar::Column(0)), filter: None, distinct: false }
+    Aggregate { function, args: vec![Scalar::Column(0)], order_by: Vec::new(), filter: None, distinct: false }
 }
 
 /// A value that the function takes, or NULL.
 fn value(function: AggregateFunction) -> BoxedStrategy<Datum<'static>> {
     let value = match function {
-        AggregateFunction::SumNumeric | AggregateFunction::AvgNumeric => prop_oneof![
+        AggregateFunction::SumNumeric
+        | AggregateFunction::AvgNumeric
+        | AggregateFunction::SpreadNumeric(_) => prop_oneof![
             8 => (any::<i64>(), 0u8..20).prop_map(|(mantissa, scale)| {
                 Datum::Numeric(Numeric::Finite { mantissa: mantissa.into(), scale })
             }),
@@ -37,7 +46,10 @@ fn value(function: AggregateFunction) -> BoxedStrategy<Datum<'static>> {
             1 => Just(Datum::Numeric(Numeric::NegativeInfinity)),
         ]
         .boxed(),
-        AggregateFunction::SumFloat8 | AggregateFunction::AvgFloat => prop_oneof![
+        AggregateFunction::SumFloat8
+        | AggregateFunction::AvgFloat
+        | AggregateFunction::SpreadFloat(_)
+        | AggregateFunction::Regression(_) => prop_oneof![
             8 => any::<f64>().prop_map(Datum::Float8),
             4 => (-100.0f64..100.0).prop_map(Datum::Float8),
             1 => prop_oneof![
@@ -62,6 +74,15 @@ fn history() -> impl Strategy<Value = (AggregateFunction, Vec<Datum<'static>>, V
     })
 }
 
+/// What a row contributes, of two arguments that are the same: as [`Aggregate::input`] has it.
+fn contribution(aggregate: &Aggregate, datum: Datum<'_>, diff: i64) -> Accumulator {
+    let counts = matches!(aggregate.function, AggregateFunction::CountStar | AggregateFunction::Single);
+    if datum.is_null() && !counts {
+        return Accumulator::Zero;
+    }
+    aggregate.accumulate(&[datum, datum], diff)
+}
+
 fn finished(aggregate: &Aggregate, sum: &Accumulator) -> Result<Row, crate::EvalError> {
     let mut packer = RowPacker::new();
     aggregate.finish(sum, &mut packer)?;
@@ -74,12 +95,12 @@ proptest! {
         let aggregate = aggregate(function);
         let mut plain = Accumulator::default();
         for datum in &kept {
-            plain.plus_equals(&aggregate.accumulate(*datum, 1));
+            plain.plus_equals(&contribution(&aggregate, *datum, 1));
         }
-        let mut changes: Vec<Accumulator> = kept.iter().map(|datum| aggregate.accumulate(*datum, 1)).collect();
+        let mut changes: Vec<Accumulator> = kept.iter().map(|datum| contribution(&aggregate, *datum, 1)).collect();
         for (datum, diff) in &passing {
-            changes.push(aggregate.accumulate(*datum, *diff));
-            changes.push(aggregate.accumulate(*datum, -1).multiply(*diff));
+            changes.push(contribution(&aggregate, *datum, *diff));
+            changes.push(contribution(&aggregate, *datum, -1).multiply(*diff));
         }
         // Any order.
         let mut state = seed;
@@ -100,7 +121,7 @@ proptest! {
         let aggregate = aggregate(AggregateFunction::SumFloat8);
         let scale = 2f64.powi(-by);
         let mut sum = Accumulator::default();
-        values.iter().for_each(|value| sum.plus_equals(&aggregate.accumulate(Datum::Float8(*value as f64 * scale), 1)));
+        values.iter().for_each(|value| sum.plus_equals(&aggregate.accumulate(&[Datum::Float8(*value as f64 * scale), Datum::Null], 1)));
         // Small enough for float addition to be exact.
         let expected: f64 = values.iter().map(|value| *value as f64 * scale).sum();
         prop_assert_eq!(finished(&aggregate, &sum), Ok(Row::pack([Datum::Float8(expected)])));
@@ -109,14 +130,14 @@ proptest! {
     #[test]
     fn one_float_is_its_own_sum(value in any::<f64>()) {
         let aggregate = aggregate(AggregateFunction::SumFloat8);
-        let sum = aggregate.accumulate(Datum::Float8(value), 1);
+        let sum = aggregate.accumulate(&[Datum::Float8(value), Datum::Null], 1);
         prop_assert_eq!(finished(&aggregate, &sum), Ok(Row::pack([Datum::Float8(value)])));
     }
 
     #[test]
     fn one_real_is_its_own_sum(value in any::<f32>()) {
         let aggregate = aggregate(AggregateFunction::SumFloat4);
-        let sum = aggregate.accumulate(Datum::Float4(value), 1);
+        let sum = aggregate.accumulate(&[Datum::Float4(value), Datum::Null], 1);
         prop_assert_eq!(finished(&aggregate, &sum), Ok(Row::pack([Datum::Float4(value)])));
     }
 
@@ -135,18 +156,18 @@ proptest! {
 fn a_sum_shows_the_scale_of_the_values_that_are_there() {
     let aggregate = aggregate(AggregateFunction::SumNumeric);
     let numeric = |mantissa, scale| Datum::Numeric(Numeric::Finite { mantissa, scale });
-    let mut sum = aggregate.accumulate(numeric(15, 1), 1);
-    sum.plus_equals(&aggregate.accumulate(numeric(1000, 3), 1));
+    let mut sum = aggregate.accumulate(&[numeric(15, 1), Datum::Null], 1);
+    sum.plus_equals(&aggregate.accumulate(&[numeric(1000, 3), Datum::Null], 1));
     assert_eq!(finished(&aggregate, &sum), Ok(Row::pack([numeric(2500, 3)])));
-    sum.plus_equals(&aggregate.accumulate(numeric(1000, 3), -1));
+    sum.plus_equals(&aggregate.accumulate(&[numeric(1000, 3), Datum::Null], -1));
     assert_eq!(finished(&aggregate, &sum), Ok(Row::pack([numeric(15, 1)])));
 }
 
 #[test]
 fn an_accumulator_survives_serialisation() {
     let aggregate = aggregate(AggregateFunction::SumFloat8);
-    let mut sum = aggregate.accumulate(Datum::Float8(1e300), 1);
-    sum.plus_equals(&aggregate.accumulate(Datum::Float8(1e-300), 1));
+    let mut sum = aggregate.accumulate(&[Datum::Float8(1e300), Datum::Null], 1);
+    sum.plus_equals(&aggregate.accumulate(&[Datum::Float8(1e-300), Datum::Null], 1));
     assert!(matches!(sum, Accumulator::WideFloat(_)));
     let text = serde_json::to_string(&sum).expect("serialises");
     assert_eq!(serde_json::from_str::<Accumulator>(&text).expect("comes back"), sum);

@@ -2,20 +2,9 @@
 
 use std::cmp::Ordering;
 
-use offtake_row::{Datum, Row, Type};
+use offtake_row::{Datum, Row};
 
-use crate::compare::compare;
-
-/// One key of an ORDER BY.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// Among the plan's columns (before [`Finish::project`]).
-    pub column: usize,
-    pub ty: Type,
-    pub descending: bool,
-    /// PostgreSQL's default is first if descending, last otherwise.
-    pub nulls_first: bool,
-}
+use crate::order::Order;
 
 /// What is done to a query's rows once they are all there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,20 +108,5 @@ impl Finish {
             return row;
         }
         Row::pack(self.project.iter().map(|column| datums.get(*column).copied().unwrap_or(Datum::Null)))
-    }
-}
-
-impl Order {
-    /// The order of two values of the column.
-    pub fn compare(&self, a: Datum<'_>, b: Datum<'_>) -> Ordering {
-        match (a.is_null(), b.is_null()) {
-            (true, true) => Ordering::Equal,
-            (true, false) if self.nulls_first => Ordering::Less,
-            (true, false) => Ordering::Greater,
-            (false, true) if self.nulls_first => Ordering::Greater,
-            (false, true) => Ordering::Less,
-            (false, false) if self.descending => compare(self.ty, b, a),
-            (false, false) => compare(self.ty, a, b),
-        }
     }
 }

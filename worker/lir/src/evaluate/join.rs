@@ -1,26 +1,23 @@
-//! Joins: each stage looks its rows up in an index where there is one, else in a hash table built from its input.
+//! Joins: the stream's rows go through the stages one by one, so that only the looked-up inputs are held in memory.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
-use offtake_row::{Datum, Row, RowPacker};
+use offtake_row::Row;
 
-use super::{Emit, Source};
+use super::{Context, Emit, hash_table::Lookup};
 use crate::{
-    arena::Arena,
     error::EvalError,
-    mfp::Scratch,
-    node::{CollectionId, JoinStage, Lir},
-    scalar::Scalar,
+    key::KeyOf,
+    mfp::{Mfp, Scratch},
+    node::{JoinKind, JoinStage, Lir},
+    scalar::{Func, Scalar},
 };
 
-/// What a key's list takes before it grows, in bytes.
-const FIRST: usize = 2 * size_of::<Vec<(Row, i64)>>() + size_of::<(Row, i64)>();
-
-/// Runs a join: the first input's rows go through all stages one by one, so that only the other inputs are held in memory.
+/// Runs a join.
 pub(super) fn run(
     inputs: &[Lir],
     stages: &[JoinStage],
-    source: &dyn Source,
+    context: &Context<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<(), EvalError> {
     let Some((first, others)) = inputs.split_first() else { return Ok(()) };
@@ -29,138 +26,218 @@ pub(super) fn run(
     }
     let mut prepared = Vec::with_capacity(stages.len());
     for (input, stage) in others.iter().zip(stages) {
-        prepared.push(Stage::new(input, stage, source)?);
+        prepared.push(Stage::new(input, stage, context)?);
     }
-    super::run(first, source, &mut |row, diff| push(row, diff, &mut prepared, source, emit))
+    super::settled(first, context, &mut |row, diff| push(row, diff, &mut prepared, context, emit))?;
+    // Rows that an earlier stage did not find may be partners in a later one.
+    for position in 0..prepared.len() {
+        let Some((stage, rest)) = prepared[position..].split_first_mut() else { continue };
+        stage.lonely(context, &mut |row, diff| push(row, diff, rest, context, emit))?;
+    }
+    Ok(())
 }
 
+/// A stage at work.
 struct Stage<'p> {
-    plan: &'p JoinStage,
+    kind: JoinKind,
     lookup: Lookup,
-    keys: Keys,
+    key: KeyOf,
+    /// What is true of partners, beside their keys; it makes nothing.
+    on: Option<Mfp>,
+    /// Whether one partner is as good as all: no other could raise an error.
+    one_will_do: bool,
+    closure: &'p Mfp,
+    /// The closure over stream rows without a partner.
+    padded: Option<Mfp>,
+    /// Of a full join: the closure over looked-up rows without a partner, and how often each row had one, by key and place.
+    full: Option<(Mfp, HashMap<Row, Vec<i64>>)>,
     scratch: Scratch,
 }
 
-enum Lookup {
-    /// An index: its collection, its columns, and for each of them which of the stage's key expressions it is.
-    Index {
-        id: CollectionId,
-        columns: Vec<usize>,
-        places: Vec<usize>,
-    },
-    Hash(HashMap<Row, Vec<(Row, i64)>>),
-}
-
 impl<'p> Stage<'p> {
-    fn new(input: &Lir, plan: &'p JoinStage, source: &dyn Source) -> Result<Stage<'p>, EvalError> {
-        let mut keys = Keys::default();
-        let lookup = match index_of(input, plan, source) {
-            Some(index) => index,
-            None => {
-                let mut table: HashMap<Row, Vec<(Row, i64)>> = HashMap::new();
-                super::run(input, source, &mut |row, diff| {
-                    if let Some(key) = keys.of(&plan.lookup_key, None, &row)? {
-                        match table.entry(key) {
-                            Entry::Occupied(known) => {
-                                source.keep(super::size(&row))?;
-                                known.into_mut().push((row, diff));
-                            }
-                            Entry::Vacant(new) => {
-                                source.keep(super::size(new.key()) + FIRST + row.own_bytes())?;
-                                new.insert(vec![(row, diff)]);
-                            }
-                        }
+    fn new(input: &Lir, plan: &'p JoinStage, context: &Context<'_>) -> Result<Stage<'p>, EvalError> {
+        let lookup = Lookup::of(input, plan, context)?;
+        let key = match &lookup {
+            Lookup::Index { places, .. } => {
+                let scalars: Vec<Scalar> =
+                    places.iter().filter_map(|place| plan.stream_key.get(*place)).cloned().collect();
+                KeyOf::joining(&scalars, &[])
+            }
+            Lookup::Rows(_) | Lookup::Keys(_) => KeyOf::joining(&plan.stream_key, &plan.nulls_meet),
+        };
+        let on = (!plan.on.is_empty()).then(|| Mfp {
+            input_arity: plan.stream_arity() + plan.lookup_arity,
+            expressions: Vec::new(),
+            predicates: plan.on.clone(),
+            projection: Vec::new(),
+        });
+        let (outer, full, existence) = match plan.kind {
+            JoinKind::Inner => (false, false, false),
+            JoinKind::Left => (true, false, false),
+            JoinKind::Full => (true, true, false),
+            JoinKind::Semi | JoinKind::Anti => (false, false, true),
+        };
+        Ok(Stage {
+            kind: plan.kind,
+            lookup,
+            key,
+            on,
+            one_will_do: existence && plan.on.iter().all(cannot_fail),
+            closure: &plan.closure,
+            padded: outer.then(|| plan.closure_of_stream()),
+            full: full.then(|| (plan.closure_of_lookup(), HashMap::new())),
+            scratch: Scratch::new(),
+        })
+    }
+
+    /// Hands on what is made of a stream row.
+    fn meet(
+        &mut self,
+        row: &Row,
+        diff: i64,
+        context: &Context<'_>,
+        next: &mut Emit<'_>,
+    ) -> Result<(), EvalError> {
+        let Stage { kind, lookup, key, on, one_will_do, closure, padded, full, scratch } = self;
+        let existence = matches!(kind, JoinKind::Semi | JoinKind::Anti);
+        // How many partners there are.
+        let mut partners: i64 = 0;
+        let key = key.of(row)?;
+        if let Some(key) = &key {
+            let mut partner = |place: usize, other: &Row, times: i64| -> Result<(), EvalError> {
+                if *one_will_do && partners > 0 {
+                    return Ok(());
+                }
+                if let Some(on) = on
+                    && on.eval_pair(row, other, scratch)?.is_none()
+                {
+                    return Ok(());
+                }
+                partners = partners.checked_add(times).ok_or_else(EvalError::copies)?;
+                if let Some((_, met)) = full {
+                    note(met, key, place, diff, context)?;
+                }
+                if existence {
+                    return Ok(());
+                }
+                match closure.eval_pair(row, other, scratch)? {
+                    Some(joined) => next(joined, diff.checked_mul(times).ok_or_else(EvalError::copies)?),
+                    None => Ok(()),
+                }
+            };
+            match lookup {
+                Lookup::Keys(keys) => partners = keys.get(key).copied().unwrap_or(0),
+                Lookup::Rows(table) => {
+                    for (place, (other, times)) in table.get(key).iter().enumerate() {
+                        context.work()?;
+                        partner(place, other, *times)?;
                     }
-                    Ok(())
-                })?;
-                Lookup::Hash(table)
+                }
+                Lookup::Index { id, columns, .. } => {
+                    context.lookup(*id, columns, key, &mut |other, times| partner(0, other, times))?;
+                }
+            }
+        }
+        let made = match (kind, partners > 0) {
+            (JoinKind::Semi, true) | (JoinKind::Anti, false) => closure.eval(row, scratch)?,
+            (JoinKind::Left | JoinKind::Full, false) => match padded {
+                Some(padded) => padded.eval(row, scratch)?,
+                None => None,
+            },
+            (JoinKind::Semi, false) | (JoinKind::Anti | JoinKind::Left | JoinKind::Full, true) => None,
+            (JoinKind::Inner, _) => None,
+        };
+        match made {
+            Some(row) => next(row, diff),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands on what a full join makes of looked-up rows without a partner.
+    fn lonely(&mut self, context: &Context<'_>, next: &mut Emit<'_>) -> Result<(), EvalError> {
+        let Stage { lookup: Lookup::Rows(table), full: Some((closure, met)), scratch, .. } = self else {
+            return Ok(());
+        };
+        let mut visit = |row: &Row, diff: i64| {
+            context.work()?;
+            match closure.eval(row, scratch)? {
+                Some(row) => next(row, diff),
+                None => Ok(()),
             }
         };
-        Ok(Stage { plan, lookup, keys, scratch: Scratch::new() })
+        for (key, rows) in table.by_key() {
+            let met = met.get(key);
+            for (place, (row, diff)) in rows.iter().enumerate() {
+                if met.and_then(|met| met.get(place)).is_none_or(|times| *times <= 0) {
+                    visit(row, *diff)?;
+                }
+            }
+        }
+        table.strays().iter().try_for_each(|(row, diff)| visit(row, *diff))
     }
 }
 
-/// The index that answers a stage's look-ups: on the columns of its key, all of them, in any order.
-fn index_of(input: &Lir, plan: &JoinStage, source: &dyn Source) -> Option<Lookup> {
-    let Lir::Get { id } = input else { return None };
-    let wanted: Vec<usize> = plan.lookup_key.iter().map(key_column).collect::<Option<_>>()?;
-    let columns = source.indexes(*id).into_iter().find(|columns| {
-        columns.len() == wanted.len()
-            && !columns.is_empty()
-            && columns.iter().all(|column| wanted.contains(column))
-            && wanted.iter().all(|column| columns.contains(column))
-    })?;
-    let places = columns
-        .iter()
-        .map(|column| wanted.iter().position(|other| other == column))
-        .collect::<Option<_>>()?;
-    Some(Lookup::Index { id: *id, columns, places })
-}
-
-/// The column that a key expression is, canonical or not: indexes are over canonical values.
-fn key_column(key: &Scalar) -> Option<usize> {
-    match key {
-        Scalar::Column(column) => Some(*column),
-        Scalar::Call { func: crate::Func::EqualityKey(_), args } => match args.as_slice() {
-            [Scalar::Column(column)] => Some(*column),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
+/// Sends a row through the stages.
 fn push(
     row: Row,
     diff: i64,
     stages: &mut [Stage<'_>],
-    source: &dyn Source,
+    context: &Context<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<(), EvalError> {
-    let Some((stage, rest)) = stages.split_first_mut() else { return emit(row, diff) };
-    let Stage { plan, lookup, keys, scratch } = stage;
-    let mut meet = |other: &Row, times: i64| match plan.closure.eval_pair(&row, other, scratch)? {
-        Some(joined) => push(joined, diff * times, rest, source, emit),
-        None => Ok(()),
-    };
-    match lookup {
-        Lookup::Hash(table) => {
-            let Some(key) = keys.of(&plan.stream_key, None, &row)? else { return Ok(()) };
-            table.get(&key).into_iter().flatten().try_for_each(|(other, times)| meet(other, *times))
+    match stages.split_first_mut() {
+        Some((stage, rest)) => {
+            stage.meet(&row, diff, context, &mut |row, diff| push(row, diff, rest, context, emit))
         }
-        Lookup::Index { id, columns, places } => {
-            let Some(key) = keys.of(&plan.stream_key, Some(places), &row)? else { return Ok(()) };
-            let mut result = Ok(());
-            let answer = source.lookup(*id, columns, &key, &mut |other, times| {
-                if result.is_ok() {
-                    result = meet(other, times);
-                }
-            });
-            answer.unwrap_or_else(|| Err(EvalError::internal("an index went away during a query")))?;
-            result
-        }
+        None => emit(row, diff),
     }
 }
 
-/// Evaluates keys.
-#[derive(Default)]
-struct Keys {
-    arena: Arena,
-    packer: RowPacker,
+/// Notes that a looked-up row has a partner.
+fn note(
+    met: &mut HashMap<Row, Vec<i64>>,
+    key: &Row,
+    place: usize,
+    diff: i64,
+    context: &Context<'_>,
+) -> Result<(), EvalError> {
+    if !met.contains_key(key) {
+        context.keep(super::size(key))?;
+        met.insert(key.clone(), Vec::new());
+    }
+    let Some(met) = met.get_mut(key) else { return Ok(()) };
+    if met.len() <= place {
+        context.keep(size_of::<i64>() * (place + 1 - met.len()))?;
+        met.resize(place + 1, 0);
+    }
+    met[place] += diff;
+    Ok(())
 }
 
-impl Keys {
-    /// The row's key, in the order of `places` where given; `None` if a part is NULL, which meets nothing.
-    fn of(&mut self, key: &[Scalar], places: Option<&[usize]>, row: &Row) -> Result<Option<Row>, EvalError> {
-        self.arena.reset();
-        self.packer.clear();
-        let datums = row.unpack();
-        for position in 0..key.len() {
-            let place = places.map_or(position, |places| places[position]);
-            match key[place].eval(&datums, &self.arena)? {
-                Datum::Null => return Ok(None),
-                datum => self.packer.push(datum),
-            }
+/// Whether an expression has a value for every row: conditions that only compare. Others may have one too.
+fn cannot_fail(scalar: &Scalar) -> bool {
+    match scalar {
+        Scalar::Column(_) | Scalar::Literal { .. } => true,
+        Scalar::And(operands) | Scalar::Or(operands) | Scalar::Coalesce(operands) => {
+            operands.iter().all(cannot_fail)
         }
-        Ok(Some(self.packer.finish()))
+        Scalar::Call { func, args } => {
+            let compares = matches!(
+                func,
+                Func::Compare(..)
+                    | Func::IsDistinct(_)
+                    | Func::IsNotDistinct(_)
+                    | Func::IsNull
+                    | Func::IsNotNull
+                    | Func::IsTrue
+                    | Func::IsNotTrue
+                    | Func::IsFalse
+                    | Func::IsNotFalse
+                    | Func::Not
+                    | Func::EqualityKey(_)
+            );
+            compares && args.iter().all(cannot_fail)
+        }
+        Scalar::Parameter { .. } | Scalar::Case { .. } | Scalar::Lookup { .. } => false,
     }
 }

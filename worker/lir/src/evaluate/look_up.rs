@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use offtake_row::{Datum, Row};
 
 use crate::{
+    arena::Arena,
     compare::{Blanks, canonical},
     scalar::{Comparison, Func, Scalar},
 };
@@ -91,5 +92,5 @@ fn values_of(predicate: &Scalar) -> Option<(usize, Vec<Row>)> {
 
 /// NULL is equal to nothing.
 fn key_of(blanks: Blanks, datum: Datum<'_>) -> Vec<Row> {
-    if datum.is_null() { Vec::new() } else { vec![Row::pack([canonical(blanks, datum)])] }
+    if datum.is_null() { Vec::new() } else { vec![Row::pack([canonical(blanks, datum, &Arena::new())])] }
 }

@@ -1,12 +1,12 @@
 //! Hash aggregation.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::{HashMap, hash_map::Entry};
 
 use offtake_row::{Datum, Row, RowPacker};
 
-use super::{Emit, Source};
+use super::{Context, Emit};
 use crate::{
-    aggregate::{Accumulator, Aggregate, AggregateKind},
+    aggregate::{Accumulator, Aggregate, AggregateKind, Input},
     arena::Arena,
     error::EvalError,
     node::Lir,
@@ -19,8 +19,10 @@ enum State {
     Sum(Accumulator),
     /// The best value so far, as a row of one datum.
     Best(Row),
-    /// The distinct values, each a row of one datum.
-    Distinct(HashSet<Row>),
+    /// Of each distinct value its first form ([`Aggregate::distinct`]).
+    Distinct(HashMap<Row, Row>),
+    /// What is kept of the rows, and how often each is there.
+    Collected(Vec<(Row, i64)>),
 }
 
 /// What a group takes beside its key and its states, in bytes.
@@ -30,7 +32,7 @@ pub(super) fn run(
     input: &Lir,
     key: &[Scalar],
     aggregates: &[Aggregate],
-    source: &dyn Source,
+    context: &Context<'_>,
     emit: &mut Emit<'_>,
 ) -> Result<(), EvalError> {
     let fresh: Vec<State> = aggregates.iter().map(State::new).collect();
@@ -40,7 +42,11 @@ pub(super) fn run(
     }
     let mut arena = Arena::new();
     let mut packer = RowPacker::new();
-    super::run(input, source, &mut |row, diff| {
+    super::settled(input, context, &mut |row, diff| {
+        // Of what is missing nothing is in a group.
+        if diff <= 0 {
+            return Ok(());
+        }
         arena.reset();
         packer.clear();
         let datums = row.unpack();
@@ -50,18 +56,24 @@ pub(super) fn run(
         let group = match groups.entry(packer.finish()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                source.keep(super::size(new.key()) + GROUP + size_of_val(fresh.as_slice()))?;
+                context.keep(super::size(new.key()) + GROUP + size_of_val(fresh.as_slice()))?;
                 new.insert(fresh.clone())
             }
         };
         for (aggregate, state) in aggregates.iter().zip(group) {
-            if let Some(datum) = aggregate.input(&datums, &arena)? {
-                state.add(aggregate, datum, diff, source)?;
+            if let State::Collected(rows) = state {
+                if let Some(kept) = aggregate.collect(&datums, &arena, &mut packer)? {
+                    context.keep(super::size(&kept))?;
+                    rows.push((kept, diff));
+                }
+            } else if let Some(input) = aggregate.input(&datums, &arena)? {
+                state.add(aggregate, &input, diff, &arena, context)?;
             }
         }
         Ok(())
     })?;
     for (group, states) in groups {
+        context.work()?;
         packer.clear();
         packer.extend_from_row(&group);
         for (aggregate, state) in aggregates.iter().zip(states) {
@@ -76,42 +88,53 @@ impl State {
     fn new(aggregate: &Aggregate) -> State {
         match aggregate.kind() {
             AggregateKind::Ordered => State::Best(Row::pack([Datum::Null])),
-            AggregateKind::Accumulable if aggregate.distinct => State::Distinct(HashSet::new()),
+            AggregateKind::Accumulable if aggregate.distinct => State::Distinct(HashMap::new()),
             AggregateKind::Accumulable => State::Sum(Accumulator::default()),
+            AggregateKind::Collected => State::Collected(Vec::new()),
         }
     }
 
+    /// Adds a row's input to what is not collected.
     fn add(
         &mut self,
         aggregate: &Aggregate,
-        datum: Datum<'_>,
+        input: &Input<'_>,
         diff: i64,
-        source: &dyn Source,
+        arena: &Arena,
+        context: &Context<'_>,
     ) -> Result<(), EvalError> {
         match self {
             State::Sum(sum) => {
                 let before = sum.heap_bytes();
-                sum.plus_equals(&aggregate.accumulate(datum, diff));
+                sum.plus_equals(&aggregate.accumulate(input, diff));
                 match sum.heap_bytes().saturating_sub(before) {
                     0 => {}
-                    more => source.keep(more)?,
+                    more => context.keep(more)?,
                 }
             }
             State::Best(best) => {
                 // Compared as rows: of equal datums (0.0 and -0.0) one is the better form.
-                let better = Row::pack([aggregate.better(best.datum(0), datum)]);
+                let better = Row::pack([aggregate.better(best.datum(0), input[0])]);
                 if better != *best {
-                    source.keep(better.heap_bytes().saturating_sub(best.heap_bytes()))?;
+                    context.keep(better.heap_bytes().saturating_sub(best.heap_bytes()))?;
                     *best = better;
                 }
             }
             State::Distinct(values) => {
-                let value = Row::pack([datum]);
-                if !datum.is_null() && !values.contains(&value) {
-                    source.keep(super::size(&value))?;
-                    values.insert(value);
+                let mut packer = RowPacker::new();
+                let form = aggregate.distinct(input, arena, &mut packer);
+                match values.entry(packer.finish()) {
+                    Entry::Occupied(mut known) if form < *known.get() => {
+                        known.insert(form);
+                    }
+                    Entry::Occupied(_) => {}
+                    Entry::Vacant(new) => {
+                        context.keep(super::size(new.key()) + super::size(&form))?;
+                        new.insert(form);
+                    }
                 }
             }
+            State::Collected(_) => {}
         }
         Ok(())
     }
@@ -125,11 +148,13 @@ impl State {
             }
             State::Distinct(values) => {
                 let mut sum = Accumulator::default();
-                for value in values {
-                    sum.plus_equals(&aggregate.accumulate(value.datum(0), 1));
+                for (value, form) in &values {
+                    let input = aggregate.distinct_input(value.iter(), form);
+                    sum.plus_equals(&aggregate.accumulate(&input, 1));
                 }
                 aggregate.finish(&sum, packer)
             }
+            State::Collected(rows) => aggregate.finish_collected(&rows, packer),
         }
     }
 }

@@ -3,6 +3,7 @@ use std::{cell::Cell, collections::BTreeMap};
 use offtake_row::{Datum, Numeric, Type};
 
 use super::*;
+use crate::Order;
 use crate::{
     aggregate::{Aggregate, AggregateFunction},
     compare::Blanks,
@@ -53,9 +54,10 @@ impl Source for Tables {
         }
         self.lookups.set(self.lookups.get() + 1);
         for (row, diff) in self.rows.get(&id).into_iter().flatten() {
-            let own = Row::pack(
-                columns.iter().map(|column| crate::compare::canonical(Blanks::Count, row.datum(*column))),
-            );
+            let arena = crate::Arena::new();
+            let canonical =
+                |column: &usize| crate::compare::canonical(Blanks::Count, row.datum(*column), &arena);
+            let own = Row::pack(columns.iter().map(canonical));
             if own == *key {
                 f(row, *diff);
             }
@@ -106,8 +108,7 @@ fn shop(index: Option<&[usize]>) -> Tables {
 
 fn join() -> Lir {
     let closure = Mfp { projection: vec![0, 3], ..Mfp::identity(4) };
-    let stage =
-        JoinStage { stream_key: vec![Scalar::Column(1)], lookup_key: vec![Scalar::Column(0)], closure };
+    let stage = JoinStage::inner(vec![Scalar::Column(1)], vec![Scalar::Column(0)], 2, closure);
     Lir::Join { inputs: vec![get(1), get(2)], stages: vec![stage] }
 }
 
@@ -158,7 +159,8 @@ fn groups_are_summed_up() {
     let tables = shop(None);
     let aggregate = |function, arg: Option<usize>, distinct| Aggregate {
         function,
-        arg: arg.map(Scalar::Column),
+        args: arg.map(Scalar::Column).into_iter().collect(),
+        order_by: Vec::new(),
         filter: None,
         distinct,
     };
@@ -234,3 +236,6 @@ fn what_finishing_takes_is_reckoned() {
     assert!(Finish { order_by: vec![order], ..all.clone() }.memory(&rows) > all.memory(&rows));
     assert_eq!(all.memory(&[(Row::empty(), i64::MAX), (Row::empty(), i64::MAX)]), usize::MAX);
 }
+
+mod bags;
+mod recursion;

@@ -4,8 +4,10 @@ use offtake_row::Type::Timestamptz;
 use offtake_row::Type::{self, Bool, Bytea, Date, Float4, Float8, Int2, Int4, Int8, Text, Time, Timestamp};
 
 use super::{
-    ArgumentTypes, ResolveError, Resolved, common_type, has_equality, operators, refused,
+    ArgumentTypes, ResolveError, Resolved, array, common_type, comparable, datetime, json, math, operators,
+    refused, regex,
     resolve::{Choice, Entry, choose_function},
+    string,
 };
 use crate::{
     compare::Blanks,
@@ -34,30 +36,18 @@ macro_rules! fractions {
     };
 }
 
-/// For float8; PostgreSQL has it for numeric too.
-macro_rules! floats {
-    ($name:literal, $func:ident) => {
-        [entry($name, &[Float8], Float8, Func::$func), without($name, &[NUMERIC], NUMERIC)]
-    };
-}
-
 macro_rules! integers {
     ($name:literal, $func:ident) => {
         [
             entry($name, &[Int4, Int4], Int4, Func::$func(Number::Int4)),
             entry($name, &[Int8, Int8], Int8, Func::$func(Number::Int8)),
-            without($name, &[NUMERIC, NUMERIC], NUMERIC),
         ]
     };
 }
 
 macro_rules! trims {
     ($name:literal, $func:ident) => {
-        [
-            entry($name, &[Text], Text, Func::$func),
-            entry($name, &[Text, Text], Text, Func::$func),
-            without($name, &[Bytea, Bytea], Bytea),
-        ]
+        [entry($name, &[Text], Text, Func::$func), entry($name, &[Text, Text], Text, Func::$func)]
     };
 }
 
@@ -107,20 +97,17 @@ const TABLES: &[&[Entry]] = &[
     &fractions!("sign", Sign),
     &integers!("gcd", GreatestCommonDivisor),
     &integers!("lcm", LeastCommonMultiple),
-    &floats!("sqrt", SquareRoot),
-    &floats!("exp", Exp),
-    &floats!("ln", Ln),
-    &floats!("log", Log10),
-    &floats!("log10", Log10),
     &[
-        without("log", &[NUMERIC, NUMERIC], NUMERIC),
+        entry("sqrt", &[Float8], Float8, Func::SquareRoot),
+        entry("exp", &[Float8], Float8, Func::Exp),
+        entry("ln", &[Float8], Float8, Func::Ln),
+        entry("log", &[Float8], Float8, Func::Log10),
+        entry("log10", &[Float8], Float8, Func::Log10),
         entry("cbrt", &[Float8], Float8, Func::CubeRoot),
         entry("degrees", &[Float8], Float8, Func::Degrees),
         entry("radians", &[Float8], Float8, Func::Radians),
         entry("power", &[Float8, Float8], Float8, Func::Power),
-        without("power", &[NUMERIC, NUMERIC], NUMERIC),
         entry("pow", &[Float8, Float8], Float8, Func::Power),
-        without("pow", &[NUMERIC, NUMERIC], NUMERIC),
         entry("to_hex", &[Int4], Text, Func::ToHex(Number::Int4)),
         entry("to_hex", &[Int8], Text, Func::ToHex(Number::Int8)),
     ],
@@ -159,9 +146,6 @@ const TABLES: &[&[Entry]] = &[
         entry("chr", &[Int4], Text, Func::Chr),
         entry("like_escape", &[Text, Text], Text, Func::LikeEscape),
         without("like_escape", &[Bytea, Bytea], Bytea),
-        // Regular expressions.
-        without("substring", &[Text, Text], Text),
-        without("substring", &[Text, Text, Text], Text),
     ],
     &trims!("btrim", Trim),
     &trims!("trim", Trim),
@@ -169,19 +153,20 @@ const TABLES: &[&[Entry]] = &[
     &trims!("rtrim", TrimEnd),
     &substrings!("substring"),
     &substrings!("substr"),
+    // --- JSON ---
+    json::FUNCTIONS,
+    math::FUNCTIONS,
+    regex::FUNCTIONS,
+    string::FUNCTIONS,
     // --- dates and times ---
     &moments!("extract", Extract, NUMERIC),
     &moments!("date_part", DatePart, Float8),
     &[
-        entry("date_trunc", &[Text, Timestamp], Timestamp, Func::DateTrunc),
-        entry("date_trunc", &[Text, Timestamptz], Timestamptz, Func::DateTrunc),
-        without("date_trunc", &[Text, Timestamptz, Text], Timestamptz),
         entry("isfinite", &[Date], Bool, Func::IsFiniteDate),
         entry("isfinite", &[Timestamp], Bool, Func::IsFiniteTimestamp),
         entry("isfinite", &[Timestamptz], Bool, Func::IsFiniteTimestamp),
         entry("make_date", &[Int4, Int4, Int4], Date, Func::MakeDate),
         entry("to_timestamp", &[Float8], Timestamptz, Func::ToTimestamp),
-        without("to_timestamp", &[Text, Text], Timestamptz),
     ],
 ];
 
@@ -212,7 +197,22 @@ pub(super) fn resolve(name: &str, args: &[Option<Type>]) -> Result<Resolved, Res
         }
         _ => {}
     }
-    let entries: Vec<&Entry> = TABLES.iter().copied().flatten().filter(|entry| entry.name == name).collect();
+    if let Some(resolved) = array::resolve(name, args) {
+        return resolved;
+    }
+    if let Some(resolved) = json::resolve(name, args)
+        .or_else(|| string::resolve(name, args))
+        .or_else(|| math::resolve(name, args))
+    {
+        return resolved;
+    }
+    let entries: Vec<&Entry> = TABLES
+        .iter()
+        .chain(datetime::FUNCTIONS)
+        .copied()
+        .flatten()
+        .filter(|entry| entry.name == name)
+        .collect();
     match choose_function(&entries, args) {
         Choice::One(entry) => match entry.func {
             Some(func) => Ok(entry.resolved(func)),
@@ -232,18 +232,13 @@ fn is_string(ty: Type) -> bool {
 
 fn extreme(args: &[Option<Type>], func: fn(Blanks) -> Func) -> Result<Resolved, ResolveError> {
     let ty = common_type(args)?;
-    if !has_equality(ty) {
-        return Err(ResolveError::Refused {
-            what: format!("an order of {ty}"),
-            remedy: "cast the values to text".to_owned(),
-        });
-    }
+    comparable(ty, true)?;
     Ok(Resolved { func: func(Blanks::of(ty)), args: vec![ty; args.len()], result: ty })
 }
 
 /// What an argument of `concat` is cast to: it prints values as output functions do, which differs from a cast to text for booleans
 /// (`t`, not `true`) and `char(n)` (with its blanks); those it takes as they are.
-fn printed(ty: Option<Type>) -> Type {
+pub(super) fn printed(ty: Option<Type>) -> Type {
     match ty {
         Some(ty @ (Bool | Type::Bpchar(_))) => ty.base(),
         _ => Text,

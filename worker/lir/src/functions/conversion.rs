@@ -1,6 +1,6 @@
 //! Casts: which there are, in which contexts, and the common type of several expressions.
 
-use offtake_row::{Row, RowPacker, Type};
+use offtake_row::{Element, Row, RowPacker, Type};
 
 use super::ResolveError;
 use crate::{
@@ -37,39 +37,60 @@ pub(super) enum Category {
     Numeric,
     String,
     DateTime,
+    Timespan,
+    Array,
+    /// Types that PostgreSQL has for itself.
+    Internal,
     UserDefined,
 }
 
 pub(super) fn category(ty: Type) -> Category {
-    match ty {
-        Type::Bool => Category::Boolean,
-        Type::Int2 | Type::Int4 | Type::Int8 | Type::Float4 | Type::Float8 | Type::Numeric(_) => {
-            Category::Numeric
-        }
-        Type::Text | Type::Varchar(_) | Type::Bpchar(_) => Category::String,
-        Type::Date | Type::Time | Type::Timestamp | Type::Timestamptz => Category::DateTime,
-        Type::Uuid | Type::Bytea | Type::Json | Type::Jsonb => Category::UserDefined,
+    match ty.facts().category {
+        'B' => Category::Boolean,
+        'N' => Category::Numeric,
+        'S' => Category::String,
+        'D' => Category::DateTime,
+        'T' => Category::Timespan,
+        'A' => Category::Array,
+        'Z' => Category::Internal,
+        _ => Category::UserDefined,
     }
 }
 
 /// `pg_type.typispreferred`.
 pub(super) fn is_preferred(ty: Type) -> bool {
-    matches!(ty, Type::Bool | Type::Float8 | Type::Text | Type::Timestamptz)
+    ty.facts().preferred
 }
 
-/// The weakest context that a cast between two types works in; `None` where there is no such cast. Source: `pg_cast` of
-/// PostgreSQL 15, and the rule that every type has an assignment cast to strings and an explicit one from them.
+/// The weakest context that a cast between two types works in; `None` where there is no such cast. Source: `pg_cast` of PostgreSQL 15,
+/// the rule that every type has an assignment cast to strings and an explicit one from them (documentation, CREATE CAST), and that arrays
+/// are cast as their elements are.
 pub(super) fn context(from: Type, to: Type) -> Option<CastContext> {
     use CastContext::{Assignment, Explicit, Implicit};
-    use Type::{
-        Bool, Bpchar, Date, Float4, Float8, Int2, Int4, Int8, Json, Jsonb, Numeric, Text, Time, Timestamp,
-    };
-    use Type::{Timestamptz, Varchar};
 
     let (from, to) = (from.base(), to.base());
     if from == to {
         return Some(Implicit);
     }
+    // Vectors are arrays to a cast from them, but not to one to them.
+    if let (Some(from), Type::Array(to)) = (from.element(), to) {
+        return context(from, to.into());
+    }
+    listed(from, to).or_else(|| match (category(from), category(to)) {
+        (_, Category::String) => Some(Assignment),
+        (Category::String, _) => Some(Explicit),
+        _ => None,
+    })
+}
+
+/// Of two different types, without their modifiers.
+fn listed(from: Type, to: Type) -> Option<CastContext> {
+    use CastContext::{Assignment, Explicit, Implicit};
+    use Type::{
+        Bool, Bpchar, Char, Date, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Name, Numeric,
+    };
+    use Type::{Oid, PgNodeTree, Text, Time, Timestamp, Timestamptz, Varchar};
+
     Some(match (from, to) {
         (Int2, Int4 | Int8) | (Int4, Int8) => Implicit,
         (Int2 | Int4 | Int8, Float4 | Float8 | Numeric(_)) => Implicit,
@@ -78,26 +99,29 @@ pub(super) fn context(from: Type, to: Type) -> Option<CastContext> {
         (Float8 | Float4 | Numeric(_), Int2 | Int4 | Int8) => Assignment,
         (Float8, Float4) | (Float4 | Float8, Numeric(_)) => Assignment,
         (Bool, Int4) | (Int4, Bool) => Explicit,
-        (Text | Varchar(_) | Bpchar(_), Text | Varchar(_) | Bpchar(_)) => Implicit,
+        (Text | Varchar(_) | Bpchar(_), Text | Varchar(_) | Bpchar(_) | Name) => Implicit,
+        (Name, Text) => Implicit,
+        (Name, Varchar(_) | Bpchar(_)) => Assignment,
+        (Char | PgNodeTree, Text) => Implicit,
+        (Char, Varchar(_) | Bpchar(_)) | (Text | Varchar(_) | Bpchar(_), Char) => Assignment,
+        (Char, Int4) | (Int4, Char) => Explicit,
+        (Text | Varchar(_), Type::Regclass) => Implicit,
+        (Int2 | Int4 | Int8, to) if to.is_object() => Implicit,
+        (from, Int4 | Int8) if from.is_object() => Assignment,
+        (Oid, to) if to.is_object() => Implicit,
+        (from, Oid) if from.is_object() => Implicit,
         (Date, Timestamp | Timestamptz) | (Timestamp, Timestamptz) => Implicit,
         (Timestamptz, Timestamp) | (Timestamp | Timestamptz, Date | Time) => Assignment,
+        (Time, Interval) => Implicit,
+        (Interval, Time) => Assignment,
         (Json, Jsonb) | (Jsonb, Json) => Assignment,
-        (_, Text | Varchar(_) | Bpchar(_)) => Assignment,
-        (Text | Varchar(_) | Bpchar(_), _) => Explicit,
+        (Jsonb, Bool | Int2 | Int4 | Int8 | Float4 | Float8 | Numeric(_)) => Explicit,
         _ => return None,
     })
 }
 
 /// Whether `from` can be cast to `to` in this context.
-///
-/// Refused although PostgreSQL has them: casts from `jsonb` to booleans and numbers.
 pub fn cast(from: Type, to: Type, context: CastContext) -> Result<CastPlan, ResolveError> {
-    if from == Type::Jsonb && (to == Type::Bool || to.is_numeric()) {
-        return Err(ResolveError::Refused {
-            what: format!("a cast from jsonb to {to}"),
-            remedy: "extract the value upstream, for instance in a generated column".to_owned(),
-        });
-    }
     match self::context(from, to) {
         Some(needed) if needed <= context => Ok(CastPlan { from, to }),
         _ => Err(ResolveError::NoCast { from, to }),
@@ -133,6 +157,11 @@ fn changes_nothing(from: Type, to: Type) -> bool {
         (Type::Varchar(Some(had)), Type::Varchar(Some(has))) => had <= has,
         (Type::Numeric(_), Type::Numeric(None)) | (Type::Bpchar(_), Type::Bpchar(None)) => true,
         (Type::Timestamp, Type::Timestamptz) | (Type::Timestamptz, Type::Timestamp) => true,
+        (Type::Name | Type::PgNodeTree, Type::Text | Type::Varchar(None)) => true,
+        (from, to) if from.is_object() && (to.is_object() || to == Type::Int8) => true,
+        (Type::Int2Vector, Type::Array(Element::Int2 | Element::Int4 | Element::Int8)) => true,
+        (Type::OidVector, Type::Array(to)) => changes_nothing(Type::Oid, to.into()),
+        (Type::Array(from), Type::Array(to)) => changes_nothing(from.into(), to.into()),
         _ => false,
     }
 }

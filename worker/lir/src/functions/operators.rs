@@ -3,13 +3,14 @@
 use offtake_row::Type::{
     self, Bool, Bytea, Date, Float4, Float8, Int2, Int4, Int8, Jsonb, Text, Time, Timestamp,
 };
-use offtake_row::Type::{Timestamptz, Uuid};
+use offtake_row::Type::{AclItem, Char, Interval, Name, Oid, OidVector, Timestamptz, Uuid, Xid};
 
 use super::{
-    ArgumentTypes, ResolveError, Resolved,
+    ArgumentTypes, ResolveError, Resolved, array, comparable,
     conversion::{Category, category},
-    refused,
+    datetime, json, math, refused, regex,
     resolve::{Choice, Entry, choose_operator},
+    string,
 };
 use crate::{
     compare::Blanks,
@@ -49,17 +50,22 @@ const COMPARED: &[[Type; 2]] = &[
     [Timestamptz, Timestamp],
     [Timestamptz, Timestamptz],
     [Time, Time],
+    [Interval, Interval],
+    [Oid, Oid],
+    [Name, Name],
+    [Name, Text],
+    [Text, Name],
+    [Char, Char],
+    [OidVector, OidVector],
     [Uuid, Uuid],
     [Jsonb, Jsonb],
 ];
 
+/// The pairs that have no order: only `=` and `<>`.
+const EQUATED: &[[Type; 2]] = &[[Xid, Xid], [Xid, Int4], [AclItem, AclItem]];
+
 const fn entry(name: &'static str, args: &'static [Type], result: Type, func: Func) -> Entry {
     Entry { name, args, result, func: Some(func) }
-}
-
-/// In PostgreSQL but not here.
-const fn without(name: &'static str, args: &'static [Type], result: Type) -> Entry {
-    Entry { name, args, result, func: None }
 }
 
 /// The four operations on every pair of integer types: the result has the wider type.
@@ -146,7 +152,6 @@ const TABLES: &[&[Entry]] = &[
         entry("%", &[Int8, Int8], Int8, Func::Remainder(Number::Int8)),
         entry("%", &[NUMERIC, NUMERIC], NUMERIC, Func::Remainder(Number::Numeric)),
         entry("^", &[Float8, Float8], Float8, Func::Power),
-        without("^", &[NUMERIC, NUMERIC], NUMERIC),
         entry("|/", &[Float8], Float8, Func::SquareRoot),
         entry("||/", &[Float8], Float8, Func::CubeRoot),
     ],
@@ -169,27 +174,30 @@ const TABLES: &[&[Entry]] = &[
         entry("+", &[Time, Date], Timestamp, Func::DateAtTime),
         entry("-", &[Date, Int4], Date, Func::SubtractDays),
         entry("-", &[Date, Date], Int4, Func::DaysBetween),
-        // Intervals.
-        without("-", &[Timestamp, Timestamp], Text),
-        without("-", &[Timestamptz, Timestamptz], Text),
-        without("-", &[Time, Time], Text),
     ],
+    datetime::OPERATORS,
     &[
         entry("||", &[Text, Text], Text, Func::Concat),
         entry("||", &[Bytea, Bytea], Bytea, Func::ConcatBytes),
-        without("||", &[Jsonb, Jsonb], Jsonb),
-        without("-", &[Jsonb, Text], Jsonb),
-        without("-", &[Jsonb, Int4], Jsonb),
         entry("^@", &[Text, Text], Bool, Func::StartsWith),
     ],
+    json::OPERATORS,
+    regex::OPERATORS[0],
+    regex::OPERATORS[1],
+    regex::OPERATORS[2],
+    regex::OPERATORS[3],
     &likes!("~~", Like),
     &likes!("!~~", NotLike),
     &likes!("~~*", ILike),
     &likes!("!~~*", NotILike),
-    &[without("~~", &[Bytea, Bytea], Bool), without("!~~", &[Bytea, Bytea], Bool)],
+    string::OPERATORS,
+    math::OPERATORS,
 ];
 
 pub(super) fn resolve(name: &str, args: &[Option<Type>]) -> Result<Resolved, ResolveError> {
+    if let Some(resolved) = array::resolve_operator(name, args) {
+        return resolved;
+    }
     match (name, args) {
         ("LIKE", _) => return resolve("~~", args),
         ("NOT LIKE", _) => return resolve("!~~", args),
@@ -216,15 +224,16 @@ pub(super) fn resolve(name: &str, args: &[Option<Type>]) -> Result<Resolved, Res
         ("-", [None]) | ("*" | "/", [None, None]) => {
             return Err(ResolveError::AmbiguousOperator(described(name, args)));
         }
+        // It fits `text || text` and `anynonarray || text` alike.
+        ("||", [Some(Char), _] | [_, Some(Char)]) => {
+            return Err(ResolveError::AmbiguousOperator(described(name, args)));
+        }
         ("||", [left, right]) => {
             if let Some(resolved) = text_with_anything(*left, *right) {
                 return Ok(resolved);
             }
         }
         _ => {}
-    }
-    if takes_interval(name, args) {
-        return Err(refused::interval(&described(name, args)));
     }
     if let Some(comparison) = comparison(name) {
         return compare(name, comparison, args);
@@ -234,20 +243,6 @@ pub(super) fn resolve(name: &str, args: &[Option<Type>]) -> Result<Resolved, Res
     match chosen.func {
         Some(func) => Ok(chosen.resolved(func)),
         None => Err(refused::operator(name, chosen.args, &described(name, args))),
-    }
-}
-
-/// Whether PostgreSQL takes an operand for an interval (which a `time` is implicitly cast to).
-fn takes_interval(name: &str, args: &[Option<Type>]) -> bool {
-    let moment = |ty: &Option<Type>| matches!(ty, Some(Timestamp | Timestamptz | Time));
-    let interval = |ty: &Option<Type>| matches!(ty, None | Some(Time));
-    match (name, args) {
-        ("+", [left, right]) => (moment(left) && interval(right)) || (interval(left) && moment(right)),
-        ("-", [left, Some(Time)]) => moment(left) || *left == Some(Date),
-        ("*" | "/", [Some(Time), other]) => other.is_none_or(Type::is_numeric),
-        ("*", [other, Some(Time)]) => other.is_none_or(Type::is_numeric),
-        ("-", [Some(Time)]) => true,
-        _ => false,
     }
 }
 
@@ -266,6 +261,11 @@ fn comparison(name: &str) -> Option<Comparison> {
 /// Resolves a comparison; operands of two types are cast to the one that holds both.
 fn compare(name: &str, comparison: Comparison, args: &[Option<Type>]) -> Result<Resolved, ResolveError> {
     let [left, right] = compared(name, args)?;
+    let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+    // Vectors of objects are ordered by their length first, which the comparison of arrays does not know.
+    if left == OidVector && !equality {
+        return Err(refused::operator(name, &[left, right], &described(name, args)));
+    }
     Ok(Resolved {
         func: Func::Compare(comparison, Blanks::of(left)),
         args: vec![held_in(left, right); 2],
@@ -275,9 +275,15 @@ fn compare(name: &str, comparison: Comparison, args: &[Option<Type>]) -> Result<
 
 /// The types that a comparison takes its operands in.
 fn compared(name: &str, args: &[Option<Type>]) -> Result<[Type; 2], ResolveError> {
+    if let Some(array) = same_array(args) {
+        comparable(array, !matches!(name, "=" | "<>"))?;
+        return Ok([array, array]);
+    }
     // The function does not matter for the choice.
+    let unordered = if matches!(name, "=" | "<>") { EQUATED } else { &[] };
     let entries: Vec<Entry> = COMPARED
         .iter()
+        .chain(unordered)
         .map(|args| entry("=", args, Bool, Func::Compare(Comparison::Equal, Blanks::Count)))
         .collect();
     let chosen = chosen(name, args, choose_operator(&entries.iter().collect::<Vec<_>>(), args))?;
@@ -286,6 +292,16 @@ fn compared(name: &str, args: &[Option<Type>]) -> Result<[Type; 2], ResolveError
         return Err(refused::operator(name, chosen.args, &described(name, args)));
     }
     Ok([left, right])
+}
+
+/// The array type of both operands (PostgreSQL's `anyarray`), of which one may be unknown.
+fn same_array(args: &[Option<Type>]) -> Option<Type> {
+    let array = |ty: Type| ty.element().is_some() && ty != OidVector;
+    match args {
+        [Some(left), Some(right)] if left == right && array(*left) => Some(*left),
+        [Some(one), None] | [None, Some(one)] if array(*one) => Some(*one),
+        _ => None,
+    }
 }
 
 /// `NULLIF`: the first operand as `=` takes it, which is not always the type that both can be compared in.
@@ -297,11 +313,15 @@ pub(super) fn null_if(args: &[Option<Type>]) -> Result<Resolved, ResolveError> {
 /// The type that both operands of a comparison are cast to.
 fn held_in(left: Type, right: Type) -> Type {
     match (left, right) {
+        (Xid, _) => Xid,
         (Int8, _) | (_, Int8) => Int8,
         (Int4, _) | (_, Int4) => Int4,
         (Float8, _) | (_, Float8) => Float8,
         (Timestamptz, _) | (_, Timestamptz) => Timestamptz,
         (Timestamp, _) | (_, Timestamp) => Timestamp,
+        // A text may be longer than a name.
+        (Text, Name) => Text,
+        (Name, right) => right,
         _ => left,
     }
 }
@@ -327,6 +347,9 @@ fn test(func: Func, arg: Option<Type>) -> Resolved {
 
 /// `text || anynonarray` and the reverse: the other operand is cast to text.
 fn text_with_anything(left: Option<Type>, right: Option<Type>) -> Option<Resolved> {
+    if [left, right].into_iter().flatten().any(|ty| category(ty) == Category::Array) {
+        return None;
+    }
     let string = |ty: Option<Type>| ty.is_some_and(|ty| category(ty) == Category::String);
     let other = |ty: Option<Type>| ty.is_none_or(|ty| !matches!(ty, Bytea | Jsonb));
     let loose = |ty: Option<Type>| ty.is_some() && other(ty);

@@ -1,10 +1,11 @@
 //! Casts between types. Explicit ones: text that is too long for `varchar(n)` is cut, not refused.
 
-use offtake_row::{Datum, Numeric, RowIter, RowPacker, Type, text, time};
+use offtake_row::{ArrayBuilder, ArrayRef, Datum, Numeric, RowIter, RowPacker, Type, text, time};
 
 use super::{
     Func,
     eval::{Value, mismatch},
+    json,
     text::characters,
 };
 use crate::{
@@ -15,6 +16,40 @@ use crate::{
 
 pub(super) fn cast<'a>(from: Type, to: Type, value: Datum<'a>, arena: &'a Arena) -> Value<'a> {
     match (to, value) {
+        (Type::Int4 | Type::Int8, Datum::Int(value)) if from.is_object() => Ok(Datum::Int(match to {
+            // The bits are the same.
+            Type::Int4 => i64::from(value as u32 as i32),
+            _ => value,
+        })),
+        (to, Datum::Int(value)) if to.is_object() => object(from, value),
+        // No cast of SQL, but what `xid = integer` compares.
+        (Type::Xid, Datum::Int(value)) => Ok(Datum::Int((value as u32).into())),
+        (Type::Int4, Datum::Text(value)) if from == Type::Char => {
+            let byte = value.chars().next().map_or(0, |char| u32::from(char) as u8);
+            Ok(Datum::Int(i64::from(byte as i8)))
+        }
+        (Type::Char, Datum::Int(value)) => match i8::try_from(value) {
+            Ok(byte) => Ok(character((byte != 0).then(|| char::from(byte as u8)), arena)),
+            Err(_) => Err(EvalError::out_of_range(to)),
+        },
+        (Type::Char, Datum::Text(value)) if from != Type::Char => {
+            Ok(character(text::parse_char(value), arena))
+        }
+        (Type::Interval, Datum::Time(micros)) => Ok(Datum::Interval { months: 0, days: 0, micros }),
+        (Type::Time, Datum::Interval { micros, .. }) => Ok(Datum::Time(micros.rem_euclid(time::DAY))),
+        (Type::Array(element), Datum::Array(array)) => match from.element() {
+            Some(from) => elements(from, element.into(), array, arena),
+            None => Err(mismatch(Func::Cast { from, to })),
+        },
+        // There is no cast function, but those of output and input.
+        (Type::Name, Datum::Bool(value)) => Ok(Datum::Text(if value { "t" } else { "f" })),
+        (Type::Name, value) if from != Type::Name => match to_string(from, Type::Text, value, arena) {
+            Datum::Text(text) => Ok(Datum::Text(text::clip_name(text))),
+            other => Ok(other),
+        },
+        (Type::Json | Type::Jsonb, value) if !from.is_textual() => json::cast(from, to, value, arena),
+        (Type::Bool, value) if from == Type::Jsonb => json::cast(from, to, value, arena),
+        (to, value) if from == Type::Jsonb && to.is_numeric() => json::cast(from, to, value, arena),
         (Type::Int2 | Type::Int4 | Type::Int8, value) if from.is_numeric() || from == Type::Bool => {
             to_integer(to, value).unwrap_or_else(|| Err(mismatch(Func::Cast { from, to })))
         }
@@ -37,6 +72,36 @@ pub(super) fn cast<'a>(from: Type, to: Type, value: Datum<'a>, arena: &'a Arena)
         (to, value) if from.base() == to.base() => Ok(value),
         _ => Err(mismatch(Func::Cast { from, to })),
     }
+}
+
+/// The number of an object: `bigint` is checked, narrower ones keep their bits. Source: `i8tooid`.
+fn object<'a>(from: Type, value: i64) -> Value<'a> {
+    match u32::try_from(value) {
+        Ok(_) => Ok(Datum::Int(value)),
+        Err(_) if from == Type::Int8 => Err(EvalError::out_of_range("OID")),
+        Err(_) => Ok(Datum::Int((value as u32).into())),
+    }
+}
+
+/// A `"char"`.
+fn character<'a>(char: Option<char>, arena: &'a Arena) -> Datum<'a> {
+    Datum::Text(match char {
+        Some(char) => arena.text(char.encode_utf8(&mut [0; 4])),
+        None => "",
+    })
+}
+
+/// Casts each element; NULLs stay.
+fn elements<'a>(from: Type, to: Type, array: ArrayRef<'a>, arena: &'a Arena) -> Value<'a> {
+    if from == to {
+        return Ok(Datum::Array(array));
+    }
+    let mut made = ArrayBuilder::new();
+    for element in array {
+        made.push(if element.is_null() { Datum::Null } else { cast(from, to, element, arena)? });
+    }
+    let dimensions: Vec<_> = array.dimensions().collect();
+    Ok(Datum::Array(arena.array(made.finish_with(&dimensions))))
 }
 
 fn to_integer<'a>(to: Type, value: Datum<'a>) -> Option<Value<'a>> {
@@ -128,7 +193,7 @@ fn narrowed<'a>(value: f64) -> Value<'a> {
 }
 
 /// Midnight of a date, in UTC.
-pub(super) fn timestamp_of<'a>(days: i32) -> Value<'a> {
+pub(crate) fn timestamp_of<'a>(days: i32) -> Value<'a> {
     match days {
         time::DATE_INFINITY => Ok(Datum::Timestamp(time::TIMESTAMP_INFINITY)),
         time::DATE_NEGATIVE_INFINITY => Ok(Datum::Timestamp(time::TIMESTAMP_NEGATIVE_INFINITY)),
@@ -152,7 +217,7 @@ fn to_string<'a>(from: Type, to: Type, value: Datum<'a>, arena: &'a Arena) -> Da
         (_, Datum::Bool(true)) => "true",
         (_, Datum::Bool(false)) => "false",
         (Type::Bpchar(_), Datum::Text(text)) if !matches!(to, Type::Bpchar(_)) => trim_blanks(text),
-        (_, Datum::Text(text)) => text,
+        (from, Datum::Text(text)) if from != Type::Char => text,
         (from, value) => {
             let mut printed = String::new();
             text::write(from, value, &mut printed);

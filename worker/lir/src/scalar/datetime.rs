@@ -1,11 +1,20 @@
-//! Functions of dates and times. The zone is UTC. Source: `date.c` and `timestamp.c` of PostgreSQL 15.
+//! Functions of dates, times and intervals. The session's zone is UTC. Source: `date.c` and `timestamp.c` of PostgreSQL 15.
 
+mod construct;
 mod field;
+mod func;
+mod moment;
+mod span;
 mod truncate;
+mod zone;
 
 use offtake_row::{Datum, time};
 
 pub(super) use field::{date_part, extract};
+pub use func::TimeFunc;
+pub(super) use func::{call, lenient};
+pub(crate) use moment::{timestamp_minus, timestamp_plus};
+pub(crate) use span::Span;
 pub(super) use truncate::date_trunc;
 
 use super::{
@@ -23,14 +32,20 @@ fn finite_date(days: i32) -> bool {
     days != time::DATE_INFINITY && days != time::DATE_NEGATIVE_INFINITY
 }
 
-fn finite_timestamp(micros: i64) -> bool {
+pub(super) fn finite_timestamp(micros: i64) -> bool {
     micros != time::TIMESTAMP_INFINITY && micros != time::TIMESTAMP_NEGATIVE_INFINITY
+}
+
+/// An interval's years, months, days, hours, minutes, seconds and microseconds, each with its sign.
+pub(super) fn span_fields(datum: Datum<'_>) -> Option<[i64; 7]> {
+    span::Span::of(datum).map(span::Span::fields)
 }
 
 pub(super) fn is_finite<'a>(value: Datum<'a>) -> Value<'a> {
     match value {
         Datum::Date(days) => Ok(Datum::Bool(finite_date(days))),
         Datum::Timestamp(micros) => Ok(Datum::Bool(finite_timestamp(micros))),
+        Datum::Interval { .. } => Ok(Datum::Bool(true)),
         _ => Err(mismatch(Func::IsFiniteDate)),
     }
 }

@@ -9,7 +9,7 @@ use crate::{arena::Arena, compare, error::EvalError};
 pub(super) type Value<'a> = Result<Datum<'a>, EvalError>;
 
 /// Strict functions take at most this many arguments.
-const MOST_ARGUMENTS: usize = 4;
+const MOST_ARGUMENTS: usize = 7;
 
 impl Scalar {
     /// The expression's value for a row. Texts and bytes that are computed are kept in `arena`; nothing else is allocated.
@@ -91,6 +91,7 @@ impl Scalar {
                 }
                 Ok(Datum::Null)
             }
+            Scalar::Lookup { lookup, args } => lookup.eval(args, row, arena),
         }
     }
 }
@@ -98,6 +99,17 @@ impl Scalar {
 impl Func {
     /// Whether the function answers NULL as soon as one argument is NULL.
     pub fn is_strict(self) -> bool {
+        match self {
+            Func::Json(func) => return func.is_strict(),
+            Func::String(func) => return func.is_strict(),
+            _ => {}
+        }
+        if let Func::Array(func) = self {
+            return func.is_strict();
+        }
+        if let Func::Time(func) = self {
+            return func.is_strict();
+        }
         !matches!(
             self,
             Func::IsDistinct(_)
@@ -113,6 +125,7 @@ impl Func {
                 | Func::IsNotFalse
                 | Func::ConcatAll
                 | Func::ConcatWith
+                | Func::FormatType
         )
     }
 }
@@ -142,11 +155,25 @@ fn lenient<'a>(func: Func, args: &'a [Scalar], row: &[Datum<'a>], arena: &'a Are
         }
         (Func::Greatest(blanks), args) => extreme(blanks, Ordering::Greater, args, row, arena),
         (Func::Least(blanks), args) => extreme(blanks, Ordering::Less, args, row, arena),
+        (Func::Json(func), args) => super::json::lenient(func, args, row, arena),
+        (Func::String(func), args) => super::string::lenient(func, args, row, arena),
         (Func::ConcatAll, args) => super::text::concat(None, args, row, arena),
         (Func::ConcatWith, [separator, args @ ..]) => match separator.eval(row, arena)? {
             Datum::Text(separator) => super::text::concat(Some(separator), args, row, arena),
             _ => Ok(Datum::Null),
         },
+        (Func::Array(func), args) => super::array::lenient(func, args, row, arena),
+        (Func::Time(func), args) => super::datetime::lenient(func, args, row, arena),
+        (Func::FormatType, [name, modifier]) => {
+            let modifier = match modifier.eval(row, arena)? {
+                Datum::Int(modifier) => Some(modifier),
+                _ => None,
+            };
+            Ok(match name.eval(row, arena)? {
+                Datum::Text(name) => super::type_name::format(name, modifier, arena),
+                _ => Datum::Null,
+            })
+        }
         (func, _) => Err(mismatch(func)),
     }
 }

@@ -4,21 +4,51 @@
 //! tables in [`crate::functions`].
 
 mod arithmetic;
+mod array;
 mod bits;
 mod call;
 mod cast;
 mod datetime;
 mod eval;
 mod float;
+mod format;
+pub(crate) mod json;
 mod like;
+mod lookup;
+mod math;
+mod object_name;
 mod print;
+mod privilege;
+pub(crate) mod regex;
 mod rewrite;
+mod string;
 mod text;
+mod type_name;
+
+use std::sync::Arc;
 
 use offtake_row::{Datum, Row, Type};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use array::each_part;
+pub use array::{ArrayFunc, Bounds, Test};
+pub(crate) use cast::timestamp_of;
+pub use datetime::TimeFunc;
+pub(crate) use datetime::{Span, timestamp_minus, timestamp_plus};
+pub use format::FormatFunc;
+pub use lookup::{Lookup, Otherwise};
+pub use privilege::Privilege;
+
 use crate::compare::Blanks;
+
+pub use json::{Form, JsonFunc, Strings, push_jsonb_order};
+pub(crate) use json::{
+    aggregate as json_aggregate, canonical as canonical_jsonb, compare as compare_jsonb, rows as json_rows,
+};
+pub use math::MathFunc;
+pub use regex::RegexFunc;
+pub(crate) use regex::split as regex_rows;
+pub use string::StringFunc;
 
 /// A scalar expression over one row. Types are resolved: every operand is already cast to what the function takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +69,8 @@ pub enum Scalar {
     Case { branches: Vec<(Scalar, Scalar)>, otherwise: Box<Scalar> },
     /// The first argument that is not NULL; later ones are not evaluated.
     Coalesce(Vec<Scalar>),
+    /// A call of a function that is known by its answers.
+    Lookup { lookup: Arc<Lookup>, args: Vec<Scalar> },
 }
 
 /// The type that arithmetic is done in.
@@ -63,13 +95,14 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// A type of moments that fields are extracted from.
+/// A type of moments (or of intervals) that fields are extracted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Moment {
     Date,
     Time,
     Timestamp,
     Timestamptz,
+    Interval,
 }
 
 /// A function or operator with the types it is computed in. Strict unless it says otherwise.
@@ -211,6 +244,35 @@ pub enum Func {
     MakeDate,
     /// `to_timestamp(float8)`: seconds since 1970.
     ToTimestamp,
+
+    /// A function that formats by a template, or reads what was formatted.
+    Format(FormatFunc),
+    /// A function of arrays.
+    Array(ArrayFunc),
+    /// A function of intervals, zones, or moments and intervals.
+    Time(TimeFunc),
+    /// A function of `json` and `jsonb`.
+    Json(JsonFunc),
+    // --- the catalog's objects ---
+    /// Of a text that names an object, the schema that it is qualified with; the empty text without one.
+    ObjectSchema,
+    /// Of a text that names an object, its name without the schema.
+    ObjectName,
+    /// The OID that a text has in place of an object's name; NULL if it is a name.
+    ObjectOid,
+    /// Of a text that names a type, the one spelling of that name.
+    TypeName,
+    /// `format_type`, of the type's name without modifier and the modifier (`integer`). Strict in the name only.
+    FormatType,
+    /// Whether everybody has one of the rights that a text lists.
+    IsGranted(Privilege),
+
+    /// A mathematical function beyond arithmetic.
+    Math(MathFunc),
+    /// A less usual function of text and bytes.
+    String(StringFunc),
+    /// A function of regular expressions.
+    Regex(RegexFunc),
 
     /// A cast, with the length or precision of `to` enforced as by an explicit cast.
     Cast {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use offtake_row::{Datum, Type, text};
 
-use super::{Comparison, Func, Scalar};
+use super::{Comparison, Func, Scalar, TimeFunc, array};
 
 impl Comparison {
     fn symbol(self) -> &'static str {
@@ -112,6 +112,33 @@ impl Func {
             Func::IsFiniteDate | Func::IsFiniteTimestamp => Named("isfinite"),
             Func::MakeDate => Named("make_date"),
             Func::ToTimestamp => Named("to_timestamp"),
+            Func::Math(func) => Named(func.name()),
+            Func::String(func) => match func.name() {
+                (name, true) => Infix(name),
+                (name, false) => Named(name),
+            },
+            Func::Regex(func) => match func.name() {
+                (name, true) => Infix(name),
+                (name, false) => Named(name),
+            },
+            Func::Format(func) => Named(func.name()),
+            Func::Array(func) => match func.form() {
+                array::Form::Infix(symbol) => Infix(symbol),
+                array::Form::Named(name) => Named(name),
+            },
+            Func::Time(TimeFunc::Negate) => Prefix("-"),
+            Func::Time(func) if func.is_infix() => Infix(func.name()),
+            Func::Time(func) => Named(func.name()),
+            Func::Json(func) => match func.name() {
+                (name, true) => Infix(name),
+                (name, false) => Named(name),
+            },
+            Func::ObjectSchema => Named("object_schema"),
+            Func::ObjectName => Named("object_name"),
+            Func::ObjectOid => Named("object_oid"),
+            Func::TypeName => Named("type_name"),
+            Func::FormatType => Named("format_type"),
+            Func::IsGranted(privilege) => Named(privilege.name()),
             Func::Cast { to, .. } => Form::Cast(to),
         }
     }
@@ -164,6 +191,11 @@ impl fmt::Display for Scalar {
             Scalar::Coalesce(operands) => {
                 f.write_str("coalesce(")?;
                 write_list(f, operands, ", ")?;
+                f.write_str(")")
+            }
+            Scalar::Lookup { lookup, args } => {
+                write!(f, "{}(", lookup.name())?;
+                write_list(f, args, ", ")?;
                 f.write_str(")")
             }
         }

@@ -12,7 +12,11 @@ impl Scalar {
     pub fn for_each_operand<'s>(&'s self, f: &mut impl FnMut(&'s Scalar)) {
         match self {
             Scalar::Column(_) | Scalar::Literal { .. } | Scalar::Parameter { .. } => {}
-            Scalar::Call { args, .. } | Scalar::And(args) | Scalar::Or(args) | Scalar::Coalesce(args) => {
+            Scalar::Call { args, .. }
+            | Scalar::Lookup { args, .. }
+            | Scalar::And(args)
+            | Scalar::Or(args)
+            | Scalar::Coalesce(args) => {
                 args.iter().for_each(f);
             }
             Scalar::Case { branches, otherwise } => {
@@ -29,7 +33,11 @@ impl Scalar {
     pub fn for_each_operand_mut(&mut self, f: &mut impl FnMut(&mut Scalar)) {
         match self {
             Scalar::Column(_) | Scalar::Literal { .. } | Scalar::Parameter { .. } => {}
-            Scalar::Call { args, .. } | Scalar::And(args) | Scalar::Or(args) | Scalar::Coalesce(args) => {
+            Scalar::Call { args, .. }
+            | Scalar::Lookup { args, .. }
+            | Scalar::And(args)
+            | Scalar::Or(args)
+            | Scalar::Coalesce(args) => {
                 args.iter_mut().for_each(f);
             }
             Scalar::Case { branches, otherwise } => {
@@ -123,10 +131,17 @@ impl Scalar {
         constant
     }
 
-    /// Evaluates the parts that are constant, given the expression's type. A part that has no value (`1/0`) stays as it is, for
-    /// it may never be reached.
+    /// Evaluates what is constant, given the expression's type. A part that has no value (`1/0`) stays as it is, for it may never be
+    /// reached. What decides an expression alone (`x AND false`, `x OR true`, a strict call of NULL) is its value, whatever the other
+    /// operands would raise for a row; a constant that raises, and that PostgreSQL meets before, is left to raise.
     pub fn fold(self, ty: Type) -> Scalar {
-        if self.is_literal() || !self.is_constant() {
+        if self.is_literal() {
+            return self;
+        }
+        if let Some(value) = self.decided(ty) {
+            return value;
+        }
+        if !self.is_constant() {
             return self;
         }
         let arena = Arena::new();
@@ -137,22 +152,51 @@ impl Scalar {
         }
     }
 
+    /// The value that one operand decides alone.
+    fn decided(&self, ty: Type) -> Option<Scalar> {
+        let decides = |operands: &[Scalar], wanted: bool| {
+            let first = operands.iter().find(|operand| {
+                operand.as_literal() == Some(Datum::Bool(wanted)) || operand.has_raising_constant()
+            });
+            first.is_some_and(Scalar::is_literal).then(|| Scalar::literal(Datum::Bool(wanted), ty))
+        };
+        match self {
+            Scalar::And(operands) => decides(operands, false),
+            Scalar::Or(operands) => decides(operands, true),
+            Scalar::Call { func, args }
+                if func.is_strict()
+                    && args.iter().any(Scalar::is_null_literal)
+                    && !args.iter().any(Scalar::has_raising_constant) =>
+            {
+                Some(Scalar::null(ty))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a constant part was left because it has no value.
+    fn has_raising_constant(&self) -> bool {
+        if self.is_literal() {
+            return false;
+        }
+        if self.is_constant() {
+            return true;
+        }
+        let mut found = false;
+        self.for_each_operand(&mut |operand| found |= operand.has_raising_constant());
+        found
+    }
+
     /// The expression's canonical value, for join keys and index look-ups: equal in SQL's sense means equal packed bytes
     /// ([`crate::equality_key`]). Types that are canonical already stay as they are.
     pub fn equality_key(self, ty: Type) -> Scalar {
-        match ty {
-            Type::Float4 | Type::Float8 | Type::Numeric(_) | Type::Bpchar(_) => self.canonical(ty),
-            _ => self,
-        }
+        if ty.base().has_one_form() { self } else { self.canonical(ty) }
     }
 
     /// As [`Scalar::equality_key`], for GROUP BY, DISTINCT and UNION, where values of one type are compared: numerics of a fixed scale
     /// and `char(n)` have one form for equal values and keep it.
     pub fn group_key(self, ty: Type) -> Scalar {
-        match ty {
-            Type::Numeric(Some(_)) | Type::Bpchar(Some(_)) => self,
-            _ => self.equality_key(ty),
-        }
+        if ty.has_one_form() { self } else { self.equality_key(ty) }
     }
 
     fn canonical(self, ty: Type) -> Scalar {

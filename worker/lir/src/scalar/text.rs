@@ -171,22 +171,34 @@ pub(super) fn lower<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return text;
     }
-    let simple = |c: char| {
-        // Only İ has a longer mapping, whose first character is the simple one.
-        c.to_lowercase().next().unwrap_or(c)
-    };
-    arena.text(&text.chars().map(simple).collect::<String>())
+    arena.text(&text.chars().map(simple_lower).collect::<String>())
 }
 
 fn upper<'a>(text: &'a str, arena: &'a Arena) -> &'a str {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return text;
     }
-    let simple = |c: char| {
-        let mut mapped = c.to_uppercase();
-        if mapped.len() == 1 { mapped.next().unwrap_or(c) } else { c }
-    };
-    arena.text(&text.chars().map(simple).collect::<String>())
+    arena.text(&text.chars().map(simple_upper).collect::<String>())
+}
+
+/// Unicode's simple mapping of one character.
+pub(super) fn simple_lower(c: char) -> char {
+    // Only İ has a longer mapping, whose first character is the simple one.
+    c.to_lowercase().next().unwrap_or(c)
+}
+
+/// Unicode's simple mapping of one character.
+pub(super) fn simple_upper(c: char) -> char {
+    let mut mapped = c.to_uppercase();
+    match (mapped.len(), c) {
+        (1, _) => mapped.next().unwrap_or(c),
+        // Greek letters with an iota below have a simple mapping besides the longer one.
+        (_, '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}') => {
+            char::from_u32(u32::from(c) + 8).unwrap_or(c)
+        }
+        (_, '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}') => char::from_u32(u32::from(c) + 9).unwrap_or(c),
+        _ => c,
+    }
 }
 
 fn count(text: &str) -> i64 {
@@ -230,7 +242,7 @@ fn position(bytes: &[u8], part: &[u8]) -> i64 {
     bytes.windows(part.len()).position(|window| window == part).map_or(0, |at| at as i64 + 1)
 }
 
-fn check_size(bytes: usize) -> Result<(), EvalError> {
+pub(super) fn check_size(bytes: usize) -> Result<(), EvalError> {
     if bytes > MOST_BYTES {
         return Err(EvalError::new(SqlState::PROGRAM_LIMIT, "requested length too large"));
     }

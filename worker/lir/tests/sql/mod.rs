@@ -1,6 +1,8 @@
 //! A reader of SQL expressions over literals, enough for the golden files: it resolves every operator, function and cast through
 //! `offtake_lir::functions`, as a planner does.
 
+pub mod calls;
+
 use offtake_lir::{
     EvalError, Scalar,
     functions::{self, CastContext, ResolveError, apply_cast},
@@ -13,6 +15,14 @@ pub struct Failure {
     pub code: String,
     pub message: String,
     pub refused: bool,
+}
+
+impl Failure {
+    /// Whether it is what a golden file has: `!` and the SQLSTATE, perhaps with the message behind.
+    pub fn is(&self, golden: &str) -> bool {
+        let (code, message) = golden.split_once(' ').unwrap_or((golden, &self.message));
+        code.strip_prefix('!') == Some(&self.code) && message == self.message
+    }
 }
 
 impl From<ResolveError> for Failure {
@@ -109,21 +119,29 @@ fn tokens(sql: &str) -> Result<Vec<Token>, Failure> {
                 at += 1;
             }
             tokens.push(Token::Word(chars[start..at].iter().collect::<String>().to_lowercase()));
-        } else if "(),".contains(c) {
+        } else if c == '"' {
+            let end = chars[at + 1..]
+                .iter()
+                .position(|c| *c == '"')
+                .ok_or_else(|| syntax("a name does not end"))?;
+            at += end + 2;
+            tokens.push(Token::Word(chars[start..at].iter().collect()));
+        } else if "(),[]".contains(c) {
             at += 1;
             tokens.push(Token::Symbol(c.to_string()));
         } else if c == ':' {
-            at += 2;
-            tokens.push(Token::Symbol("::".to_owned()));
+            let cast = chars.get(at + 1) == Some(&':');
+            at += if cast { 2 } else { 1 };
+            tokens.push(Token::Symbol(if cast { "::" } else { ":" }.to_owned()));
         } else {
             // As in PostgreSQL, a sign ends an operator that holds no special character.
-            while at < chars.len() && "+-*/%<>=!~@#&|^".contains(chars[at]) {
+            while at < chars.len() && "+-*/%<>=!~@#&|^?".contains(chars[at]) {
                 at += 1;
             }
             let mut symbol: String = chars[start..at].iter().collect();
             if symbol.len() > 1
                 && symbol.ends_with(['-', '+'])
-                && !symbol.contains(['~', '!', '@', '#', '%', '^', '&', '|'])
+                && !symbol.contains(['~', '!', '@', '#', '%', '^', '&', '|', '?'])
             {
                 symbol.pop();
                 at -= 1;
@@ -139,7 +157,7 @@ fn tokens(sql: &str) -> Result<Vec<Token>, Failure> {
 
 /// Reads an expression.
 pub fn parse(sql: &str) -> Result<Typed, Failure> {
-    let mut parser = Parser { tokens: tokens(sql)?, at: 0 };
+    let mut parser = Parser { tokens: tokens(sql)?, at: 0, columns: &[] };
     let typed = parser.expression(0)?;
     match parser.tokens.get(parser.at) {
         None => Ok(typed),
@@ -147,9 +165,11 @@ pub fn parse(sql: &str) -> Result<Typed, Failure> {
     }
 }
 
-struct Parser {
+struct Parser<'c> {
     tokens: Vec<Token>,
     at: usize,
+    /// Names that stand for columns, with their types.
+    columns: &'c [(String, Type)],
 }
 
 const OR: u8 = 1;
@@ -171,17 +191,21 @@ fn precedence(symbol: &str) -> u8 {
         "+" | "-" => SUM,
         "*" | "/" | "%" => PRODUCT,
         "^" => POWER,
-        "::" => CAST,
+        "::" | "[" => CAST,
         _ => OTHER,
     }
 }
 
-impl Parser {
+impl Parser<'_> {
     fn word(&self, ahead: usize) -> Option<&str> {
         match self.tokens.get(self.at + ahead) {
             Some(Token::Word(word)) => Some(word),
             _ => None,
         }
+    }
+
+    fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(column, _)| column == name)
     }
 
     fn symbol(&self) -> Option<&str> {
@@ -205,7 +229,7 @@ impl Parser {
         let mut left = self.prefix()?;
         loop {
             if let Some(symbol) = self.symbol().map(str::to_owned) {
-                if symbol == ")" || symbol == "," {
+                if matches!(symbol.as_str(), ")" | "," | "]" | ":") {
                     return Ok(left);
                 }
                 let strength = precedence(&symbol);
@@ -213,12 +237,19 @@ impl Parser {
                     return Ok(left);
                 }
                 self.at += 1;
-                if symbol == "::" {
+                if symbol == "[" {
+                    left = self.subscripts(left)?;
+                } else if symbol == "::" {
                     let ty = self.type_name()?.ok_or_else(|| syntax("expected a type"))?;
                     left = explicit_cast(left, ty)?;
                 } else {
-                    let right = self.expression(strength)?;
-                    left = operate(&symbol, vec![left, right])?;
+                    left = match self.word(0) {
+                        Some("any" | "all") => self.quantified(&symbol, left)?,
+                        _ => {
+                            let right = self.expression(strength)?;
+                            operate(&symbol, vec![left, right])?
+                        }
+                    };
                 }
                 continue;
             }
@@ -241,13 +272,21 @@ impl Parser {
                 "not" => {
                     let name = if self.word(0) == Some("like") { "NOT LIKE" } else { "NOT ILIKE" };
                     self.at += 1;
-                    let right = self.expression(LIKE)?;
-                    operate(name, vec![left, right])?
+                    if matches!(self.word(0), Some("any" | "all")) {
+                        self.quantified(name, left)?
+                    } else {
+                        let right = self.expression(LIKE)?;
+                        operate(name, vec![left, right])?
+                    }
                 }
                 word => {
                     let name = word.to_uppercase();
-                    let right = self.expression(LIKE)?;
-                    operate(&name, vec![left, right])?
+                    if matches!(self.word(0), Some("any" | "all")) {
+                        self.quantified(&name, left)?
+                    } else {
+                        let right = self.expression(LIKE)?;
+                        operate(&name, vec![left, right])?
+                    }
                 }
             };
         }
@@ -303,7 +342,12 @@ impl Parser {
                     let operand = self.expression(NOT)?;
                     operate("NOT", vec![operand])
                 }
+                "array" if self.symbol() == Some("[") => self.array(),
                 _ if self.symbol() == Some("(") => self.call(&word),
+                _ if self.column(&word).is_some() => {
+                    let column = self.column(&word).unwrap_or(0);
+                    Ok(Typed::known(Scalar::Column(column), self.columns[column].1))
+                }
                 _ => {
                     self.at -= 1;
                     match (self.type_name()?, self.tokens.get(self.at).cloned()) {
@@ -316,6 +360,60 @@ impl Parser {
                 }
             },
         }
+    }
+
+    /// From the bracket on; inner arrays may go without their word.
+    fn array(&mut self) -> Result<Typed, Failure> {
+        self.expect("[")?;
+        let mut elements = Vec::new();
+        while !self.accept("]") {
+            elements.push(if self.symbol() == Some("[") { self.array()? } else { self.expression(0)? });
+            self.accept(",");
+        }
+        let types: Vec<Option<Type>> = elements.iter().map(|element| element.ty).collect();
+        apply(functions::array_constructor(&types)?, elements)
+    }
+
+    /// Behind the first bracket of `[i][j]` or `[i:j][:k]`.
+    fn subscripts(&mut self, base: Typed) -> Result<Typed, Failure> {
+        let ty = base.ty.ok_or_else(|| syntax("of what?"))?;
+        let (mut args, mut given, mut slices) = (vec![base], Vec::new(), false);
+        loop {
+            let mut bounds = (false, false);
+            if !matches!(self.symbol(), Some(":")) {
+                args.push(self.expression(0)?);
+                bounds.0 = true;
+            }
+            if self.accept(":") {
+                slices = true;
+                if self.symbol() != Some("]") {
+                    args.push(self.expression(0)?);
+                    bounds.1 = true;
+                }
+            }
+            given.push(bounds);
+            self.expect("]")?;
+            if !self.accept("[") {
+                break;
+            }
+        }
+        let resolved = if slices {
+            functions::array_slice(ty, &given)?
+        } else {
+            functions::array_subscript(ty, given.len())?
+        };
+        apply(resolved, args)
+    }
+
+    fn quantified(&mut self, name: &str, left: Typed) -> Result<Typed, Failure> {
+        let all = self.accept("all");
+        if !all {
+            self.expect("any")?;
+        }
+        self.expect("(")?;
+        let right = self.expression(0)?;
+        self.expect(")")?;
+        apply(functions::quantified(name, all, left.ty, right.ty)?, vec![left, right])
     }
 
     fn call(&mut self, name: &str) -> Result<Typed, Failure> {
@@ -336,7 +434,9 @@ impl Parser {
                 let text = self.expression(0)?;
                 args.insert(0, text);
             }
-            self.accept(",");
+            if !self.accept(",") {
+                self.accept("from");
+            }
         }
         let types: Vec<Option<Type>> = args.iter().map(|arg| arg.ty).collect();
         if name == "coalesce" {
@@ -368,12 +468,12 @@ impl Parser {
                 self.accept(",");
             }
         }
-        Ok(Some(match (word.as_str(), modifiers.as_slice()) {
+        let ty = match (word.as_str(), modifiers.as_slice()) {
             ("bool", _) => Type::Bool,
             ("int2", _) => Type::Int2,
             ("int4" | "int", _) => Type::Int4,
             ("int8", _) => Type::Int8,
-            ("float4", _) => Type::Float4,
+            ("float4" | "real", _) => Type::Float4,
             ("float8", _) => Type::Float8,
             ("numeric", []) => Type::Numeric(None),
             ("numeric", [p]) => Type::Numeric(Some((*p as u16, 0))),
@@ -392,11 +492,27 @@ impl Parser {
             ("bytea", _) => Type::Bytea,
             ("json", _) => Type::Json,
             ("jsonb", _) => Type::Jsonb,
+            ("interval", _) => Type::Interval,
+            ("oid", _) => Type::Oid,
+            ("name", _) => Type::Name,
+            ("\"char\"", _) => Type::Char,
+            ("xid", _) => Type::Xid,
+            ("regclass", _) => Type::Regclass,
+            ("regtype", _) => Type::Regtype,
+            ("int2vector", _) => Type::Int2Vector,
+            ("oidvector", _) => Type::OidVector,
             _ => {
                 self.at -= 1;
                 return Ok(None);
             }
-        }))
+        };
+        if self.symbol() == Some("[")
+            && matches!(self.tokens.get(self.at + 1), Some(Token::Symbol(next)) if next == "]")
+        {
+            self.at += 2;
+            return Ok(ty.array());
+        }
+        Ok(Some(ty))
     }
 }
 
@@ -422,7 +538,10 @@ fn explicit_cast(operand: Typed, to: Type) -> Result<Typed, Failure> {
 
 fn operate(name: &str, operands: Vec<Typed>) -> Result<Typed, Failure> {
     let types: Vec<Option<Type>> = operands.iter().map(|operand| operand.ty).collect();
-    let resolved = functions::operator(name, &types)?;
+    apply(functions::operator(name, &types)?, operands)
+}
+
+fn apply(resolved: functions::Resolved, operands: Vec<Typed>) -> Result<Typed, Failure> {
     let args = operands.into_iter().zip(&resolved.args).map(|(operand, ty)| operand.coerce(*ty));
     let args: Vec<Scalar> = args.collect::<Result<_, _>>()?;
     Ok(Typed::known(Scalar::call(resolved.func, args), resolved.result))

@@ -2,7 +2,7 @@
 
 use offtake_row::{Datum, Numeric, time};
 
-use super::finite_timestamp;
+use super::{finite_timestamp, span::Span};
 use crate::{
     error::{EvalError, SqlState},
     scalar::{
@@ -114,6 +114,7 @@ fn type_name(moment: Moment) -> &'static str {
         Moment::Time => "time without time zone",
         Moment::Timestamp => "timestamp without time zone",
         Moment::Timestamptz => "timestamp with time zone",
+        Moment::Interval => "interval",
     }
 }
 
@@ -157,6 +158,11 @@ pub(in crate::scalar) fn extract<'a>(moment: Moment, field: Datum<'a>, value: Da
 
 /// `date_part(field, moment)`: float8. Of a date it is that of its midnight.
 pub(in crate::scalar) fn date_part<'a>(moment: Moment, field: Datum<'a>, value: Datum<'a>) -> Value<'a> {
+    if let (Some(span), Datum::Text(name)) = (Span::of(value), field)
+        && Field::parse(name) == Some(Field::Epoch)
+    {
+        return Ok(Datum::Float8(epoch_of(span)));
+    }
     let (of, value) = match value {
         Datum::Date(days) => (Moment::Timestamp, crate::scalar::cast::timestamp_of(days)?),
         value => (moment, value),
@@ -174,6 +180,9 @@ pub(in crate::scalar) fn date_part<'a>(moment: Moment, field: Datum<'a>, value: 
 fn part(func: Func, moment: Moment, field: Datum<'_>, value: Datum<'_>) -> Result<Part, EvalError> {
     let Datum::Text(name) = field else { return Err(mismatch(func)) };
     let field = Field::parse(name).ok_or_else(|| unknown(name, moment))?;
+    if let Some(span) = Span::of(value) {
+        return of_interval(field, span).ok_or_else(|| unsupported(name, moment));
+    }
     match value {
         Datum::Time(micros) => of_time(field, micros).ok_or_else(|| unsupported(name, moment)),
         Datum::Date(_) if !field.in_date() => Err(unsupported(name, moment)),
@@ -225,6 +234,51 @@ fn of_time(field: Field, micros: i64) -> Option<Part> {
         Field::Epoch => Part::Decimal(micros.into(), 6),
         _ => return None,
     })
+}
+
+/// Source: `interval_part_common`.
+fn of_interval(field: Field, span: Span) -> Option<Part> {
+    let [years, months, days, hours, minutes, seconds, micros] = span.fields();
+    let in_minute = seconds * time::SECOND + micros;
+    Some(match field {
+        Field::Microsecond => Part::Integer(in_minute),
+        Field::Millisecond => Part::Decimal(in_minute.into(), 3),
+        Field::Second => Part::Decimal(in_minute.into(), 6),
+        Field::Minute => Part::Integer(minutes),
+        Field::Hour => Part::Integer(hours),
+        Field::Day => Part::Integer(days),
+        Field::Month => Part::Integer(months),
+        Field::Quarter => Part::Integer(months / 3 + 1),
+        Field::Year => Part::Integer(years),
+        Field::Decade => Part::Integer(years / 10),
+        Field::Century => Part::Integer(years / 100),
+        Field::Millennium => Part::Integer(years / 1000),
+        Field::Epoch => {
+            // A year has 365.25 days, of which a quarter is a whole number of seconds.
+            let quarters = years * 1_461 + months * 120 + days * 4;
+            let seconds = i128::from(quarters) * i128::from(time::DAY / time::SECOND / 4);
+            Part::Decimal(seconds * i128::from(time::SECOND) + i128::from(span.micros), 6)
+        }
+        Field::Week
+        | Field::Dow
+        | Field::Isodow
+        | Field::Doy
+        | Field::Isoyear
+        | Field::Julian
+        | Field::Timezone
+        | Field::TimezoneHour
+        | Field::TimezoneMinute => return None,
+    })
+}
+
+/// `date_part('epoch', interval)`, in the order in which PostgreSQL adds.
+fn epoch_of(span: Span) -> f64 {
+    const SECONDS_PER_DAY: f64 = 86_400.0;
+    let [years, months, days, ..] = span.fields();
+    let mut seconds = span.micros as f64 / 1_000_000.0;
+    seconds += 365.25 * SECONDS_PER_DAY * years as f64;
+    seconds += 30.0 * SECONDS_PER_DAY * months as f64;
+    seconds + SECONDS_PER_DAY * days as f64
 }
 
 fn of_day(field: Field, days: i32, micros: i64) -> Option<Part> {
