@@ -92,23 +92,20 @@ fn main() {
     engine.create_table(ORDERS).expect("new");
     let sum = |column| Aggregate {
         function: AggregateFunction::SumInt4,
-        arg: Some(Scalar::Column(column)),
+        args: vec![Scalar::Column(column)],
+        order_by: vec![],
         filter: None,
         distinct: false,
     };
     let lir = Lir::Reduce {
         input: Box::new(Lir::Join {
             inputs: vec![Lir::Get { id: ORDERS }, Lir::Get { id: CUSTOMERS }],
-            stages: vec![JoinStage {
-                stream_key: vec![Scalar::Column(1)],
-                lookup_key: vec![Scalar::Column(0)],
-                closure: Mfp {
-                    input_arity: 7,
-                    expressions: vec![],
-                    predicates: vec![],
-                    projection: vec![5, 2],
-                },
-            }],
+            stages: vec![JoinStage::inner(
+                vec![Scalar::Column(1)],
+                vec![Scalar::Column(0)],
+                3,
+                Mfp { input_arity: 7, expressions: vec![], predicates: vec![], projection: vec![5, 2] },
+            )],
         }),
         key: vec![Scalar::Column(0)],
         aggregates: vec![sum(1)],

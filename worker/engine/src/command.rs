@@ -3,8 +3,7 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use offtake_lir::{Aggregate, CollectionId, JoinStage, Mfp, Scalar};
-use offtake_row::Row;
+use offtake_lir::{CollectionId, JoinKey, Lir, Scalar};
 
 use crate::engine::Updates;
 
@@ -45,72 +44,52 @@ pub(crate) struct Build {
 /// What becomes of a dataflow's result.
 pub(crate) enum Purpose {
     /// Kept as an index by this key, for other dataflows to import.
-    Index { key: Vec<Scalar> },
+    Index(Key),
     /// Handed to the output. `live` is cleared when the view is dropped: nothing is handed out after that.
     View { id: CollectionId, live: Arc<AtomicBool> },
 }
 
-/// A plan whose leaves are resolved: [`offtake_lir::Lir`] with every index and input chosen.
-#[derive(Clone, Debug)]
-pub(crate) enum Plan {
-    Constant(Vec<(Row, i64)>),
+/// By what a collection is arranged; see [`offtake_lir::JoinStage`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub scalars: Vec<Scalar>,
+    /// The parts in which NULL is a value like others. Rows with a NULL in another part meet nothing.
+    pub nulls_meet: Vec<usize>,
+}
+
+/// What a leaf of a dataflow's plan stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leaf {
     /// One of [`Build::tables`].
     Table(CollectionKey),
     /// One of [`Build::views`].
     View(CollectionKey),
-    Mfp {
-        input: Box<Plan>,
-        mfp: Mfp,
-    },
-    Join {
-        first: Box<Plan>,
-        stages: Vec<Stage>,
-    },
-    Reduce {
-        input: Box<Plan>,
-        key: Vec<Scalar>,
-        aggregates: Vec<Aggregate>,
-    },
-    Distinct(Box<Plan>),
-    Union(Vec<Plan>),
-    /// An index that another dataflow keeps; only as an input of a join.
+    /// An index that another dataflow keeps; as an input of a join.
     Index(DataflowId),
 }
 
-/// One binary join; see [`JoinStage`].
-#[derive(Clone, Debug)]
-pub(crate) struct Stage {
-    pub join: JoinStage,
-    pub lookup: Plan,
-}
+/// A plan with every index and input chosen.
+pub(crate) type Plan = Lir<Leaf>;
 
 impl Build {
-    /// The indexes that the dataflow imports.
+    /// The indexes that the dataflow imports, in ascending order.
     pub fn imports(&self) -> Vec<DataflowId> {
-        let mut imports = Vec::new();
-        for (_, plan) in &self.views {
-            plan.imports(&mut imports);
-        }
-        self.plan.imports(&mut imports);
+        let plans = self.views.iter().map(|(_, plan)| plan).chain([&self.plan]);
+        let mut imports: Vec<DataflowId> = plans
+            .flat_map(Lir::depends_on)
+            .filter_map(|leaf| match leaf {
+                Leaf::Index(id) => Some(id),
+                Leaf::Table(_) | Leaf::View(_) => None,
+            })
+            .collect();
         imports.sort_unstable();
         imports.dedup();
         imports
     }
 }
 
-impl Plan {
-    fn imports(&self, into: &mut Vec<DataflowId>) {
-        match self {
-            Plan::Constant(_) | Plan::Table(_) | Plan::View(_) => {}
-            Plan::Mfp { input, .. } | Plan::Reduce { input, .. } | Plan::Distinct(input) => {
-                input.imports(into)
-            }
-            Plan::Join { first, stages } => {
-                first.imports(into);
-                stages.iter().for_each(|stage| stage.lookup.imports(into));
-            }
-            Plan::Union(inputs) => inputs.iter().for_each(|input| input.imports(into)),
-            Plan::Index(id) => into.push(*id),
-        }
+impl From<JoinKey<'_>> for Key {
+    fn from(key: JoinKey<'_>) -> Key {
+        Key { scalars: key.scalars.to_vec(), nulls_meet: key.nulls_meet.to_vec() }
     }
 }

@@ -172,7 +172,7 @@ impl Host<'_> {
         let mut buttons = Vec::new();
         let probe = ProbeHandle::new();
         let name = match &build.purpose {
-            Purpose::Index { .. } => format!("Index {}", build.id),
+            Purpose::Index(_) => format!("Index {}", build.id),
             Purpose::View { id, .. } => format!("View {id}"),
         };
         let result = worker.dataflow_named::<u64, _, _>(&name, |scope| {
@@ -193,8 +193,8 @@ impl Host<'_> {
             }
             let bundle = renderer.render(&build.plan);
             match &build.purpose {
-                Purpose::Index { key } => {
-                    Exported::Index { index: Box::new(Index::new(bundle, key.clone(), &probe)), compacted: 0 }
+                Purpose::Index(key) => {
+                    Exported::Index { index: Box::new(Index::new(bundle, key, &probe)), compacted: 0 }
                 }
                 Purpose::View { id, live } => {
                     output::sink(bundle, *id, live.clone(), shared.clone(), &probe);
@@ -268,7 +268,10 @@ mod tests {
     use offtake_row::Datum;
 
     use super::*;
-    use crate::{Output, command::Plan};
+    use crate::{
+        Output,
+        command::{Leaf, Plan},
+    };
 
     struct Rows(Sender<(u64, Vec<(Row, i64)>)>);
 
@@ -304,7 +307,7 @@ mod tests {
             as_of: 5,
             tables: vec![table],
             views: Vec::new(),
-            plan: Plan::Table(table),
+            plan: Plan::Get { id: Leaf::Table(table) },
             purpose,
         };
         commands.send(Command::Build(Arc::new(build))).expect("the worker serves");

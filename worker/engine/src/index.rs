@@ -8,11 +8,12 @@ use std::{
     },
 };
 
-use offtake_lir::{CollectionId, Func, Lir, Scalar};
+use offtake_lir::{CollectionId, Func, JoinKey, Lir, Scalar};
 
 use crate::{
-    command::{Build, CollectionKey, DataflowId, Plan, Purpose, Stage},
+    command::{Build, CollectionKey, DataflowId, Key, Leaf, Plan, Purpose},
     engine::EngineError,
+    soundness,
 };
 
 /// A shared index: a collection arranged by some of its columns.
@@ -20,7 +21,7 @@ use crate::{
 struct IndexKey {
     collection: CollectionKey,
     /// Columns, or their canonical values.
-    key: Vec<Scalar>,
+    key: Key,
 }
 
 /// A table or view as it was when a reader was installed. Readers keep it, so that a view can be dropped before its readers.
@@ -104,7 +105,7 @@ impl Registry {
         if self.definitions.contains_key(&id) {
             return Err(EngineError::Duplicate { id });
         }
-        check_joins(id, &lir)?;
+        soundness::check(id, &lir)?;
         let mut reads = BTreeMap::new();
         for input in lir.depends_on() {
             let definition = self.definitions.get(&input).ok_or(EngineError::Unknown { id: input })?;
@@ -208,7 +209,7 @@ impl Registry {
     fn index(
         &mut self,
         definition: &Definition,
-        key: Vec<Scalar>,
+        key: Key,
         as_of: u64,
         builds: &mut Vec<Arc<Build>>,
     ) -> DataflowId {
@@ -216,7 +217,7 @@ impl Registry {
         if let Some(id) = self.indexes.get(&key) {
             return *id;
         }
-        let purpose = Purpose::Index { key: key.key.clone() };
+        let purpose = Purpose::Index(key.key.clone());
         let id = match definition {
             Definition::Table(table) => {
                 let lir = Lir::Get { id: table.id };
@@ -232,7 +233,7 @@ impl Registry {
     }
 }
 
-/// Turns a [`Lir`] into the [`Plan`] of one dataflow.
+/// Finds what the leaves of one dataflow's plan stand for.
 struct Resolver<'a> {
     registry: &'a mut Registry,
     as_of: u64,
@@ -242,92 +243,34 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    /// A bare collection joined on plain columns is read through a shared index.
     fn plan(&mut self, lir: &Lir, reads: &BTreeMap<CollectionId, Definition>) -> Plan {
-        match lir {
-            Lir::Constant { rows } => Plan::Constant(rows.clone()),
-            Lir::Get { id } => self.scan(&reads[id]),
-            Lir::Mfp { input, mfp } => {
-                Plan::Mfp { input: Box::new(self.plan(input, reads)), mfp: mfp.clone() }
+        lir.map_leaves(&mut |id, key: Option<JoinKey<'_>>| match key {
+            Some(key) if key.scalars.iter().all(is_column) => {
+                Leaf::Index(self.registry.index(&reads[id], key.into(), self.as_of, self.builds))
             }
-            Lir::Join { inputs, stages } => self.join(inputs, stages, reads),
-            Lir::Reduce { input, key, aggregates } => Plan::Reduce {
-                input: Box::new(self.plan(input, reads)),
-                key: key.clone(),
-                aggregates: aggregates.clone(),
-            },
-            Lir::Distinct { input } => Plan::Distinct(Box::new(self.plan(input, reads))),
-            Lir::Union { inputs } => {
-                Plan::Union(inputs.iter().map(|input| self.plan(input, reads)).collect())
-            }
-        }
+            _ => self.scan(&reads[id]),
+        })
     }
 
-    /// A scan reads the table itself, not an index: an index leaves out rows with a NULL in its key, and a dataflow that only
-    /// passes rows on needs no copy of the table.
-    fn scan(&mut self, definition: &Definition) -> Plan {
+    /// A scan reads the table itself, not an index: a dataflow that only passes rows on needs no copy of the table.
+    fn scan(&mut self, definition: &Definition) -> Leaf {
         match definition {
             Definition::Table(key) => {
                 if !self.tables.contains(key) {
                     self.tables.push(*key);
                 }
-                Plan::Table(*key)
+                Leaf::Table(*key)
             }
             Definition::View(view) => {
                 if !self.views.iter().any(|(key, _)| *key == view.key) {
                     let plan = self.plan(&view.lir, &view.reads);
                     self.views.push((view.key, plan));
                 }
-                Plan::View(view.key)
+                Leaf::View(view.key)
             }
         }
     }
-
-    fn join(
-        &mut self,
-        inputs: &[Lir],
-        stages: &[offtake_lir::JoinStage],
-        reads: &BTreeMap<CollectionId, Definition>,
-    ) -> Plan {
-        let Some((first, rest)) = inputs.split_first() else { return Plan::Constant(Vec::new()) };
-        let Some(stage) = stages.first() else { return self.plan(first, reads) };
-        let first = Box::new(self.join_input(first, &stage.stream_key, reads));
-        let stages = rest
-            .iter()
-            .zip(stages)
-            .map(|(input, stage)| Stage {
-                join: stage.clone(),
-                lookup: self.join_input(input, &stage.lookup_key, reads),
-            })
-            .collect();
-        Plan::Join { first, stages }
-    }
-
-    /// A bare collection joined on plain columns is read through a shared index.
-    fn join_input(
-        &mut self,
-        input: &Lir,
-        key: &[Scalar],
-        reads: &BTreeMap<CollectionId, Definition>,
-    ) -> Plan {
-        match input {
-            Lir::Get { id } if key.iter().all(is_column) => {
-                Plan::Index(self.registry.index(&reads[id], key.to_vec(), self.as_of, self.builds))
-            }
-            _ => self.plan(input, reads),
-        }
-    }
-}
-
-/// Without one stage per input after the first, rows would be left out in silence.
-fn check_joins(id: CollectionId, lir: &Lir) -> Result<(), EngineError> {
-    let mut sound = true;
-    lir.visit(&mut |node| {
-        if let Lir::Join { inputs, stages } = node {
-            sound &= inputs.len() == stages.len() + 1;
-        }
-    });
-    let what = "a join needs one stage per input after the first";
-    if sound { Ok(()) } else { Err(EngineError::Malformed { id, what }) }
 }
 
 /// A column as it is, or its canonical value.
@@ -350,7 +293,7 @@ mod tests {
     /// `input` joined with itself by its first column.
     fn self_join(input: CollectionId) -> Lir {
         let key = || vec![Scalar::Column(0)];
-        let stage = JoinStage { stream_key: key(), lookup_key: key(), closure: Mfp::identity(2) };
+        let stage = JoinStage::inner(key(), key(), 1, Mfp::identity(2));
         Lir::Join { inputs: vec![Lir::Get { id: input }, Lir::Get { id: input }], stages: vec![stage] }
     }
 

@@ -16,6 +16,7 @@ mod hydrate;
 mod index;
 mod output;
 mod render;
+mod soundness;
 
 pub use engine::{Batch, Engine, EngineError, Install, Updates};
 pub use hydrate::Snapshot;

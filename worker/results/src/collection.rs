@@ -3,7 +3,7 @@
 use std::{ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
-use offtake_lir::{EvalError, equality_key};
+use offtake_lir::{Arena, EvalError, equality_key};
 use offtake_row::{Row, RowPacker, Type};
 
 /// What an entry takes in a map beside the heap bytes of its rows, measured over bulk-loaded and then randomly updated maps of 56-byte
@@ -87,10 +87,10 @@ impl Collection {
     pub fn lookup(&self, columns: &[usize], key: &Row) -> Option<impl Iterator<Item = (&Row, i64)> + '_> {
         let index = self.shape.indexes.iter().position(|index| index.starts_with(columns))?;
         let mut packer = RowPacker::new();
-        let mut datums = key.iter();
+        let (arena, mut datums) = (Arena::new(), key.iter());
         for column in columns {
             let datum = datums.next().unwrap_or(offtake_row::Datum::Null);
-            packer.push(self.shape.canonical(*column, datum));
+            packer.push(self.shape.canonical(*column, datum, &arena));
         }
         let key = packer.finish();
         // Packed datums delimit themselves: a key that starts with the bytes starts with the datums.
@@ -226,9 +226,14 @@ impl Collection {
 }
 
 impl Shape {
-    fn canonical<'a>(&self, column: usize, datum: offtake_row::Datum<'a>) -> offtake_row::Datum<'a> {
+    fn canonical<'a>(
+        &self,
+        column: usize,
+        datum: offtake_row::Datum<'a>,
+        arena: &'a Arena,
+    ) -> offtake_row::Datum<'a> {
         match self.types.get(column) {
-            Some(ty) => equality_key(*ty, datum),
+            Some(ty) => equality_key(*ty, datum, arena),
             None => datum,
         }
     }
@@ -238,7 +243,9 @@ impl Shape {
         let columns = &self.indexes[index];
         let mut packer = RowPacker::new();
         let mut updates = Vec::with_capacity(rows.len());
+        let mut arena = Arena::new();
         for (row, diff) in rows {
+            arena.reset();
             let mut datums = row.iter();
             let mut at = 0;
             for column in columns {
@@ -248,7 +255,7 @@ impl Shape {
                 }
                 let datum = datums.nth(column - at).unwrap_or(offtake_row::Datum::Null);
                 at = column + 1;
-                packer.push(self.canonical(*column, datum));
+                packer.push(self.canonical(*column, datum, &arena));
             }
             let key = packer.finish();
             let leading = if columns.is_empty() { row.as_bytes() } else { key.as_bytes() };

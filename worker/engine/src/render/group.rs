@@ -81,8 +81,22 @@ impl<'a, R: ExchangeData + Semigroup> Iterator for Members<'a, R> {
 pub(super) fn group<'s, R, D, L>(input: Arranged<'s, Trace<R>>, name: &str, mut logic: L) -> Collection<'s, D>
 where
     R: ExchangeData + Semigroup,
-    D: Data,
+    D: Data + Ord,
     L: FnMut(&Row, Members<'_, R>) -> Option<D> + 'static,
+{
+    group_all(input, name, move |key, members, made| made.extend(logic(key, members).map(|data| (data, 1))))
+}
+
+/// [`group`] where `logic` makes any number of records, each with a count. Only what differs from before is put out.
+pub(super) fn group_all<'s, R, D, L>(
+    input: Arranged<'s, Trace<R>>,
+    name: &str,
+    mut logic: L,
+) -> Collection<'s, D>
+where
+    R: ExchangeData + Semigroup,
+    D: Data + Ord,
+    L: FnMut(&Row, Members<'_, R>, &mut Vec<(D, i64)>) + 'static,
 {
     let mut trace = input.trace;
     let stream = input.stream;
@@ -90,6 +104,7 @@ where
         .unary_frontier(Pipeline, name, move |_, _| {
             let mut lower = Antichain::from_elem(0);
             let mut upper = Antichain::from_elem(0);
+            let (mut last, mut new) = (Vec::new(), Vec::new());
             move |(input, _frontier), output| {
                 let mut batches = Vec::new();
                 lower.clone_from(&upper);
@@ -124,12 +139,11 @@ where
                         before.seek_key(&before_storage, key);
                         let known = before.get_key(&before_storage) == Some(key);
                         let mut changes: BTreeMap<&Row, R> = BTreeMap::new();
-                        let mut last = if known {
+                        last.clear();
+                        if known {
                             let trace = Some((&mut before, &before_storage));
-                            logic(key, Members { trace, changes: changes.iter().peekable() })
-                        } else {
-                            None
-                        };
+                            logic(key, Members { trace, changes: changes.iter().peekable() }, &mut last);
+                        }
                         let mut rest = updates.drain(..).peekable();
                         while let Some((time, value, diff)) = rest.next() {
                             match changes.get_mut(value) {
@@ -147,16 +161,10 @@ where
                             } else {
                                 None
                             };
-                            let new = logic(key, Members { trace, changes: changes.iter().peekable() });
-                            if new != last {
-                                if let Some(old) = last {
-                                    session.give((old, time, -1i64));
-                                }
-                                if let Some(new) = new.clone() {
-                                    session.give((new, time, 1));
-                                }
-                                last = new;
-                            }
+                            new.clear();
+                            logic(key, Members { trace, changes: changes.iter().peekable() }, &mut new);
+                            differences(&last, &new, |data, diff| session.give((data.clone(), time, diff)));
+                            std::mem::swap(&mut last, &mut new);
                         }
                         drop(rest);
                         fresh.step_key(&fresh_storage);
@@ -169,4 +177,23 @@ where
             }
         })
         .as_collection()
+}
+
+/// Calls `give` with what leads from one list of records to another. What they begin and end with alike is not sorted: a list in an order
+/// of its own changes mostly in one place.
+fn differences<D: Ord>(old: &[(D, i64)], new: &[(D, i64)], mut give: impl FnMut(&D, i64)) {
+    let same = |(a, b): &(&(D, i64), &(D, i64))| a == b;
+    let start = old.iter().zip(new).take_while(same).count();
+    let (old, new) = (&old[start..], &new[start..]);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+    let (old, new) = (&old[..old.len() - end], &new[..new.len() - end]);
+    let gone = old.iter().map(|(data, count)| (data, -count));
+    let mut changes: Vec<(&D, i64)> = gone.chain(new.iter().map(|(data, count)| (data, *count))).collect();
+    changes.sort_unstable_by_key(|(data, _)| *data);
+    for same in changes.chunk_by(|(a, _), (b, _)| a == b) {
+        let diff: i64 = same.iter().map(|(_, count)| count).sum();
+        if let (true, Some((data, _))) = (diff != 0, same.first()) {
+            give(data, diff);
+        }
+    }
 }

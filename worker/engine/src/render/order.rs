@@ -1,20 +1,23 @@
-//! Bytes whose order is SQL's order of the values: what `min` and `max` arrange by.
+//! Bytes whose order is SQL's order of the values: what `min`, `max` and the first rows of groups are arranged by.
 
-use offtake_lir::{AggregateFunction, Blanks};
-use offtake_row::{Datum, Numeric, Row, RowPacker};
+use offtake_lir::{AggregateFunction, Blanks, Order, scalar::push_jsonb_order};
+use offtake_row::{ArrayRef, Datum, Numeric, Row, RowPacker, time};
 
 /// A value as an arrangement's value: what the aggregate answers sorts first. [`value`] takes it back out.
 pub(super) fn encode(function: AggregateFunction, datum: Datum<'_>, packer: &mut RowPacker) -> Row {
     let mut bytes = Vec::with_capacity(32);
-    let (blanks, descending) = match function {
-        AggregateFunction::Max(blanks) => (blanks, true),
-        AggregateFunction::Min(blanks) => (blanks, false),
-        _ => (Blanks::Count, false),
+    let sorted = match function {
+        AggregateFunction::Max(blanks) => Some((blanks, true)),
+        AggregateFunction::Min(blanks) => Some((blanks, false)),
+        // Any other takes what is first in the order of the packed bytes.
+        _ => None,
     };
-    push(blanks, datum, &mut bytes);
-    push_form(blanks, datum, &mut bytes);
-    if descending {
-        bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    if let Some((blanks, descending)) = sorted {
+        push(blanks, datum, &mut bytes);
+        push_form(blanks, datum, &mut bytes);
+        if descending {
+            bytes.iter_mut().for_each(|byte| *byte = !*byte);
+        }
     }
     let order = bytes.len() as u32;
     packer.clear();
@@ -25,7 +28,32 @@ pub(super) fn encode(function: AggregateFunction, datum: Datum<'_>, packer: &mut
     Row::from_bytes(&bytes)
 }
 
-/// The packed value that [`encode`] took.
+/// A row as an arrangement's value, in an order of rows; those that it leaves equal are in the order of their bytes. [`value`] takes it
+/// back out, [`keys`] tells which rows the order leaves equal.
+pub(super) fn encode_row(orders: &[Order], row: &Row) -> Row {
+    let mut bytes = Vec::with_capacity(row.as_bytes().len() + 12 * orders.len() + 4);
+    for order in orders {
+        let datum = row.datum(order.column);
+        bytes.push(u8::from(datum.is_null() != order.nulls_first));
+        let start = bytes.len();
+        push(Blanks::of(order.ty), datum, &mut bytes);
+        if order.descending {
+            bytes[start..].iter_mut().for_each(|byte| *byte = !*byte);
+        }
+    }
+    let order = bytes.len() as u32;
+    bytes.extend_from_slice(row.as_bytes());
+    bytes.extend_from_slice(&order.to_le_bytes());
+    Row::from_bytes(&bytes)
+}
+
+/// What stands before the value in what [`encode`] or [`encode_row`] made: equal for what is equal in order.
+pub(super) fn keys(encoded: &Row) -> &[u8] {
+    let bytes = encoded.as_bytes();
+    &bytes[..bytes.len().saturating_sub(4 + value(encoded).len())]
+}
+
+/// The packed value that [`encode`] or [`encode_row`] took.
 pub(super) fn value(encoded: &Row) -> &[u8] {
     let Some((rest, order)) = encoded.as_bytes().split_last_chunk::<4>() else { return &[] };
     rest.get(u32::from_le_bytes(*order) as usize..).unwrap_or(&[])
@@ -40,15 +68,38 @@ fn push(blanks: Blanks, datum: Datum<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(&(value ^ i64::MIN).to_be_bytes());
         }
         Datum::Date(value) => out.extend_from_slice(&(value ^ i32::MIN).to_be_bytes()),
+        Datum::Interval { months, days, micros } => {
+            let length = time::interval_length(months, days, micros);
+            out.extend_from_slice(&(length ^ i128::MIN).to_be_bytes());
+        }
         Datum::Float4(value) => push_float(f64::from(value), out),
         Datum::Float8(value) => push_float(value, out),
         Datum::Numeric(value) => push_numeric(value, out),
         Datum::Text(value) if blanks == Blanks::Ignored => {
             push_bytes(value.trim_end_matches(' ').as_bytes(), out)
         }
+        Datum::Text(value) if blanks == Blanks::Jsonb => push_jsonb_order(value, out),
         Datum::Text(value) => push_bytes(value.as_bytes(), out),
         Datum::Bytes(value) => push_bytes(value, out),
         Datum::Uuid(value) => out.extend_from_slice(&value),
+        Datum::Array(array) => push_array(blanks, array, out),
+    }
+}
+
+/// Elements, NULL behind all others; then, behind a byte less than any element's, what orders arrays whose elements are equal as far as
+/// both have some.
+fn push_array(blanks: Blanks, array: ArrayRef<'_>, out: &mut Vec<u8>) {
+    for element in array {
+        out.push(if element.is_null() { 2 } else { 1 });
+        push(blanks, element, out);
+    }
+    out.push(0);
+    out.push(array.ndims() as u8);
+    for dimension in array.dimensions() {
+        out.extend_from_slice(&dimension.length.to_be_bytes());
+    }
+    for dimension in array.dimensions() {
+        out.extend_from_slice(&(dimension.lower ^ i32::MIN).to_be_bytes());
     }
 }
 
@@ -61,7 +112,23 @@ fn push_form(blanks: Blanks, datum: Datum<'_>, out: &mut Vec<u8>) {
         Datum::Text(value) if blanks == Blanks::Ignored => {
             out.extend_from_slice(&(value.len() as u32).to_be_bytes())
         }
-        _ => {}
+        Datum::Text(value) if blanks == Blanks::Jsonb => push_bytes(value.as_bytes(), out),
+        Datum::Interval { months, days, micros } => {
+            out.extend_from_slice(&(months ^ i32::MIN).to_be_bytes());
+            out.extend_from_slice(&(days ^ i32::MIN).to_be_bytes());
+            out.extend_from_slice(&(micros ^ i64::MIN).to_be_bytes());
+        }
+        Datum::Array(array) => array.iter().for_each(|element| push_form(blanks, element, out)),
+        Datum::Null
+        | Datum::Bool(_)
+        | Datum::Int(_)
+        | Datum::Numeric(_)
+        | Datum::Text(_)
+        | Datum::Bytes(_)
+        | Datum::Date(_)
+        | Datum::Time(_)
+        | Datum::Timestamp(_)
+        | Datum::Uuid(_) => {}
     }
 }
 
@@ -114,11 +181,37 @@ fn push_bytes(value: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use offtake_row::{ArrayBuilder, Dimension};
+
     use super::*;
 
     #[test]
     fn bytes_have_the_order_of_the_values() {
         let finite = |mantissa, scale| Datum::Numeric(Numeric::Finite { mantissa, scale });
+        let interval = |months, days, micros| Datum::Interval { months, days, micros };
+        let array = |elements: &[Datum<'_>], dimensions: &[Dimension]| {
+            let mut builder = ArrayBuilder::new();
+            elements.iter().for_each(|element| builder.push(*element));
+            match dimensions {
+                [] => builder.finish().as_bytes().to_vec(),
+                dimensions => builder.finish_with(dimensions).as_bytes().to_vec(),
+            }
+        };
+        let [one, two] = [finite(1, 0), finite(2, 0)];
+        let row = |length, lower| Dimension { length, lower };
+        let arrays = [
+            array(&[], &[]),
+            array(&[one], &[row(1, -1)]),
+            array(&[one], &[]),
+            array(&[finite(10, 1)], &[]),
+            array(&[one, one], &[]),
+            array(&[one, two], &[]),
+            array(&[one, two], &[row(1, 1), row(2, 1)]),
+            array(&[one, two], &[row(2, 1), row(1, 1)]),
+            array(&[one, Datum::Null], &[]),
+            array(&[two], &[]),
+            array(&[Datum::Null], &[]),
+        ];
         let ascending: &[&[Datum<'_>]] = &[
             &[Datum::Bool(false), Datum::Bool(true)],
             &[
@@ -176,6 +269,18 @@ mod tests {
                 Datum::Bytes(&[255]),
             ],
             &[Datum::Date(i32::MIN), Datum::Date(-1), Datum::Date(1), Datum::Date(i32::MAX)],
+            &[
+                interval(i32::MIN, 0, 0),
+                interval(0, 0, -1),
+                interval(0, 0, 0),
+                interval(0, 0, time::DAY),
+                interval(0, 1, 0),
+                interval(0, 29, time::DAY),
+                interval(0, 30, 0),
+                interval(1, 0, 0),
+                interval(i32::MAX, i32::MAX, i64::MAX),
+            ],
+            &arrays.each_ref().map(|bytes| Datum::Array(ArrayRef::from_bytes(bytes))),
         ];
         let mut packer = RowPacker::new();
         for datums in ascending {

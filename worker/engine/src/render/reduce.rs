@@ -2,10 +2,11 @@
 //!
 //! A group is one record whose difference is its aggregates' accumulators, so that an update costs the same in a group of any size.
 //! DISTINCT aggregates contribute to the same record, each value once; `min` and `max` are found in an arrangement of the group's
-//! values in their order and contribute a record of their own under the same key. One last step reads both and makes the row.
+//! values in their order, what is collected (`string_agg`) is made anew from an arrangement of the group's rows at each change of
+//! them, and both contribute a record of their own under the same key. One last step reads all records and makes the row.
 
 use differential_dataflow::difference::{IsZero, Semigroup};
-use offtake_lir::{Accumulator, Aggregate, AggregateKind, EvalError, Scalar};
+use offtake_lir::{Accumulator, Aggregate, AggregateKind, Arena, EvalError, Scalar};
 use offtake_row::{Datum, Row, RowIter, RowPacker};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ impl Semigroup for Sums {
     }
 }
 
-/// A record of a group. The second row is empty for sums; for `min` and `max` it is the aggregate's position and its value.
+/// A record of a group. The second row is empty for sums; for what is ordered or collected it is the aggregate's position and its value.
 type Record = (Row, Row);
 
 impl<'s> Renderer<'s> {
@@ -67,6 +68,11 @@ impl<'s> Renderer<'s> {
         for (position, aggregate) in aggregates.iter().enumerate() {
             let (records_of_one, errs) = match aggregate.kind() {
                 AggregateKind::Ordered => ordered(rows.clone(), key, aggregate, position),
+                AggregateKind::Collected => {
+                    let (records, errs, failures) = collected(rows.clone(), key, aggregate, position);
+                    errors.push(failures);
+                    (records, errs)
+                }
                 AggregateKind::Accumulable => {
                     slot += 1;
                     if !aggregate.distinct {
@@ -88,16 +94,6 @@ impl<'s> Renderer<'s> {
         errors.push(errs);
         Bundle { oks, errs: differential_dataflow::collection::concatenate(self.scope, errors) }
     }
-}
-
-/// Each distinct row once. The plan has made equal values equal bytes.
-pub(super) fn distinct(input: Bundle<'_>) -> Bundle<'_> {
-    Bundle { oks: distinct_rows(input.oks), errs: input.errs }
-}
-
-fn distinct_rows(rows: Collection<'_, Row>) -> Collection<'_, Row> {
-    let arranged = arrange(rows.map(|row| (row, Row::empty())), "Distinct");
-    group(arranged, "Distinct", |row, mut members| members.any(|(_, diff)| diff > 0).then(|| row.clone()))
 }
 
 /// The contributions of all plain accumulable aggregates, and of each row's being there.
@@ -125,10 +121,11 @@ fn sums<'s>(
                     slots.reserve_exact(aggregates.len());
                     for aggregate in &aggregates {
                         let input = if aggregate.distinct { None } else { aggregate.input(datums, arena)? };
-                        slots
-                            .push(input.map_or_else(Accumulator::default, |datum| {
-                                aggregate.accumulate(datum, diff)
-                            }));
+                        slots.push(
+                            input.map_or_else(Accumulator::default, |input| {
+                                aggregate.accumulate(&input, diff)
+                            }),
+                        );
                     }
                 }
                 Ok(Some(((packer.finish(), Row::empty()), Sums { rows: diff, slots })))
@@ -146,19 +143,25 @@ fn distinct_values<'s>(
     slots: usize,
 ) -> (Collection<'s, Record, Sums>, Collection<'s, Row>) {
     let arity = key.len();
-    let (values, errs) = inputs(rows, key, aggregate, |key, datum, packer| {
+    let of_row = aggregate.clone();
+    let (values, errs) = inputs(rows, key, move |key, datums, arena, packer| {
+        let Some(input) = of_row.input(datums, arena)? else { return Ok(None) };
         packer.extend_from_row(&key);
-        packer.push(datum);
-        packer.finish()
+        let form = of_row.distinct(&input, arena, packer);
+        Ok(Some((packer.finish(), form)))
+    });
+    let firsts = group(arrange(values, "Distinct values"), "Distinct values", |value, mut members| {
+        let (form, _) = members.find(|(_, diff)| *diff > 0)?;
+        Some((value.clone(), form.clone()))
     });
     let aggregate = aggregate.clone();
-    let (sums, _) = fallible("Distinct values", distinct_rows(values), move |row: Row, diff| {
-        let bytes = row.as_bytes();
+    let (sums, _) = fallible("Distinct sums", firsts, move |(value, form): Record, diff| {
+        let bytes = value.as_bytes();
         let mut datums = RowIter::new(bytes);
         datums.by_ref().take(arity).for_each(drop);
         let key = Row::from_bytes(&bytes[..bytes.len() - datums.remaining().len()]);
         let mut all = vec![Accumulator::default(); slots];
-        all[slot] = aggregate.accumulate(datums.next().unwrap_or(Datum::Null), diff);
+        all[slot] = aggregate.accumulate(&aggregate.distinct_input(datums, &form), diff);
         Ok(Some(((key, Row::empty()), Sums { rows: 0, slots: all })))
     });
     (sums, errs)
@@ -171,9 +174,11 @@ fn ordered<'s>(
     aggregate: &Aggregate,
     position: usize,
 ) -> (Collection<'s, Record, Sums>, Collection<'s, Row>) {
-    let function = aggregate.function;
-    let (values, errs) =
-        inputs(rows, key, aggregate, move |key, datum, packer| (key, order::encode(function, datum, packer)));
+    let of_row = aggregate.clone();
+    let (values, errs) = inputs(rows, key, move |key, datums, arena, packer| {
+        let input = of_row.input(datums, arena)?;
+        Ok(input.map(|[datum, _]| (key, order::encode(of_row.function, datum, packer))))
+    });
     let mut packer = RowPacker::new();
     let best = group(arrange(values, "Ordered values"), "Ordered", move |key, mut members| {
         let (value, _) = members.find(|(_, diff)| *diff > 0)?;
@@ -189,14 +194,44 @@ fn ordered<'s>(
     (records, errs)
 }
 
-/// What an aggregate takes of each row: not NULL, and not what its filter passes over. Errors of the key are told by [`sums`].
-fn inputs<'s, D: Clone + 'static>(
+/// The records of one aggregate that is collected, the errors of its rows, and those of its groups.
+fn collected<'s>(
     rows: Collection<'s, Row>,
     key: &[Scalar],
     aggregate: &Aggregate,
-    mut make: impl FnMut(Row, Datum<'_>, &mut RowPacker) -> D + 'static,
-) -> (Collection<'s, D>, Collection<'s, Row>) {
-    let (key, aggregate) = (key.to_vec(), aggregate.clone());
+    position: usize,
+) -> (Collection<'s, Record, Sums>, Collection<'s, Row>, Collection<'s, Row>) {
+    let of_row = aggregate.clone();
+    let (values, errs) = inputs(rows, key, move |key, datums, arena, packer| {
+        Ok(of_row.collect(datums, arena, packer)?.map(|kept| (key, kept)))
+    });
+    let (aggregate, mut packer) = (aggregate.clone(), RowPacker::new());
+    let results = group(arrange(values, "Collected rows"), "Collected", move |key, members| {
+        let rows: Vec<(Row, i64)> =
+            members.filter(|(_, diff)| *diff > 0).map(|(row, diff)| (row.clone(), diff)).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        packer.clear();
+        packer.push(Datum::Int(position as i64));
+        Some(match aggregate.finish_collected(&rows, &mut packer) {
+            Ok(()) => Ok((key.clone(), packer.finish())),
+            Err(error) => Err(error.to_row()),
+        })
+    });
+    let (records, failures) = fallible("Collected records", results, |record: Result<Record, Row>, diff| {
+        Ok(Some((record?, Sums { rows: diff, slots: Vec::new() })))
+    });
+    (records, errs, failures)
+}
+
+/// What `make` makes of each row's key and columns for an aggregate. Errors of the key are told by [`sums`].
+fn inputs<'s>(
+    rows: Collection<'s, Row>,
+    key: &[Scalar],
+    mut make: impl FnMut(Row, &[Datum<'_>], &Arena, &mut RowPacker) -> Result<Option<Record>, EvalError> + 'static,
+) -> (Collection<'s, Record>, Collection<'s, Row>) {
+    let key = key.to_vec();
     let (mut evaluator, mut packer) = (Evaluator::default(), RowPacker::new());
     fallible("Aggregate input", rows, move |row: Row, diff| {
         evaluator
@@ -207,8 +242,7 @@ fn inputs<'s, D: Clone + 'static>(
                     packer.push(datum);
                 }
                 let key = packer.finish();
-                let datum = aggregate.input(datums, arena)?.filter(|datum| !datum.is_null());
-                Ok(datum.map(|datum| (make(key, datum, &mut packer), diff)))
+                Ok(make(key, datums, arena, &mut packer)?.map(|record| (record, diff)))
             })
             .map_err(|error: EvalError| error.to_row())
     })
@@ -239,18 +273,30 @@ fn result<'a>(
     let none = Accumulator::default();
     let mut slot = 0;
     for (position, aggregate) in aggregates.iter().enumerate() {
-        match aggregate.kind() {
-            AggregateKind::Ordered => {
-                let best = best.iter().find(|(of, _)| *of == position);
-                packer.push(best.map_or(Datum::Null, |(_, value)| value.datum(1)));
+        let finished = match aggregate.kind() {
+            AggregateKind::Ordered | AggregateKind::Collected => {
+                match best.iter().find(|(of, _)| *of == position) {
+                    Some((_, value)) => {
+                        packer.push(value.datum(1));
+                        Ok(())
+                    }
+                    None if aggregate.kind() == AggregateKind::Collected => {
+                        aggregate.finish_collected(&[], packer)
+                    }
+                    None => {
+                        packer.push(Datum::Null);
+                        Ok(())
+                    }
+                }
             }
             AggregateKind::Accumulable => {
-                if let Err(error) = aggregate.finish(slots.get(slot).unwrap_or(&none), packer) {
-                    packer.clear();
-                    return Some(Err(error.to_row()));
-                }
                 slot += 1;
+                aggregate.finish(slots.get(slot - 1).unwrap_or(&none), packer)
             }
+        };
+        if let Err(error) = finished {
+            packer.clear();
+            return Some(Err(error.to_row()));
         }
     }
     Some(Ok(packer.finish()))

@@ -1,7 +1,17 @@
-//! Random plans over a small list of types and functions. Every plan is well-typed; division by zero and overflow make rows in error.
+//! Random plans of all nodes over a small list of types and functions. Every plan is well-typed; division by zero and overflow make rows in error.
+
+mod flat_map;
+mod join;
+mod named;
+mod recursive;
+mod set;
+pub mod size;
+mod top_k;
+mod window;
 
 use offtake_lir::{
-    Aggregate, AggregateFunction, Blanks, CollectionId, Func, JoinStage, Lir, Mfp, Scalar,
+    Aggregate, AggregateFunction, AggregateOrder, Blanks, Func, Lir, Mfp, Scalar,
+    aggregate::{BitOperator, Spread},
     scalar::{Comparison, Number},
 };
 use offtake_row::{Datum, Numeric, Row, Type};
@@ -9,8 +19,8 @@ use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
 pub const NUMERIC: Type = Type::Numeric(None);
 
-/// A relation that plans can read.
-pub type Relation = (CollectionId, Vec<Type>);
+/// A relation that plans can read, and its columns.
+pub type Relation = (Lir, Vec<Type>);
 
 /// A value out of few, so that keys meet and rows come twice.
 pub fn datum(rng: &mut StdRng, ty: Type) -> Datum<'static> {
@@ -38,34 +48,24 @@ pub fn row(rng: &mut StdRng, types: &[Type]) -> Row {
     Row::pack(types.iter().map(|ty| datum(rng, *ty)).collect::<Vec<_>>())
 }
 
-/// About how many rows a plan makes, where its collections have so many. Joins of joins of joins grow beyond all bounds.
-pub fn size(lir: &Lir, collections: &dyn Fn(CollectionId) -> f64) -> f64 {
-    let size = |lir: &Lir| size(lir, collections);
-    match lir {
-        Lir::Constant { rows } => rows.len() as f64,
-        Lir::Get { id } => collections(*id),
-        Lir::Mfp { input, .. } | Lir::Reduce { input, .. } | Lir::Distinct { input } => size(input),
-        Lir::Union { inputs } => inputs.iter().map(size).sum(),
-        Lir::Join { inputs, stages } => {
-            // There are few values, of which nearly half are equal to another.
-            let meet = |stage: &JoinStage| if stage.stream_key.is_empty() { 1.0 } else { 0.4 };
-            inputs.iter().map(size).product::<f64>() * stages.iter().map(meet).product::<f64>()
-        }
-    }
-}
-
 /// A plan with its columns' types.
 pub fn plan(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
     if depth == 0 {
         return leaf(rng, relations);
     }
-    match rng.random_range(0..12) {
+    match rng.random_range(0..28) {
         0 => leaf(rng, relations),
         1..=2 => mapped(rng, depth, relations),
-        3..=6 => join(rng, depth, relations),
-        7..=9 => reduce(rng, depth, relations),
-        10 => distinct(rng, depth, relations),
-        _ => union(rng, depth, relations),
+        3..=8 => join::join(rng, depth, relations),
+        9..=11 => reduce(rng, depth, relations),
+        12 => distinct(rng, depth, relations),
+        13 => union(rng, depth, relations),
+        14..=15 => set::difference(rng, depth, relations),
+        16..=17 => top_k::top_k(rng, depth, relations),
+        18..=20 => window::window(rng, depth, relations),
+        21..=22 => recursive::recursive(rng, depth, relations),
+        23..=24 => flat_map::flat_map(rng, depth, relations),
+        _ => named::shared(rng, depth, relations),
     }
 }
 
@@ -75,8 +75,7 @@ fn leaf(rng: &mut StdRng, relations: &[Relation]) -> (Lir, Vec<Type>) {
         let rows = (0..rng.random_range(0..3)).map(|_| (row(rng, &types), rng.random_range(1..3))).collect();
         return (Lir::Constant { rows }, types);
     }
-    let (id, types) = relations.choose(rng).unwrap().clone();
-    (Lir::Get { id }, types)
+    relations.choose(rng).unwrap().clone()
 }
 
 fn mapped(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
@@ -98,39 +97,6 @@ fn mfp(rng: &mut StdRng, input: &[Type]) -> (Mfp, Vec<Type>) {
     let projection: Vec<usize> = (0..width).map(|_| rng.random_range(0..types.len())).collect();
     let output = projection.iter().map(|column| types[*column]).collect();
     (Mfp { input_arity: input.len(), expressions, predicates, projection }, output)
-}
-
-fn join(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
-    let (first, mut types) = join_input(rng, depth, relations);
-    let mut inputs = vec![first];
-    let mut stages = Vec::new();
-    for _ in 0..rng.random_range(1..3) {
-        let (input, other) = join_input(rng, depth, relations);
-        let (mut stream_key, mut lookup_key) = (Vec::new(), Vec::new());
-        // Cross joins are rare: they grow.
-        for _ in 0..if rng.random_ratio(1, 12) { 0 } else { rng.random_range(1..3) } {
-            let ty = *other.choose(rng).unwrap();
-            let right = columns(&other, ty);
-            let left = columns(&types, ty);
-            if rng.random_ratio(4, 5) && !left.is_empty() {
-                stream_key.push(key(Scalar::Column(*left.choose(rng).unwrap()), ty));
-            } else {
-                stream_key.push(key(scalar(rng, &types, ty, 1), ty));
-            }
-            lookup_key.push(key(Scalar::Column(*right.choose(rng).unwrap()), ty));
-        }
-        let all: Vec<Type> = types.iter().chain(&other).copied().collect();
-        let (closure, output) = mfp(rng, &all);
-        stages.push(JoinStage { stream_key, lookup_key, closure });
-        inputs.push(input);
-        types = output;
-    }
-    (Lir::Join { inputs, stages }, types)
-}
-
-/// Bare collections often, so that indexes are shared.
-fn join_input(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
-    if rng.random_ratio(2, 3) { leaf(rng, relations) } else { plan(rng, depth - 1, relations) }
 }
 
 fn reduce(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
@@ -157,22 +123,48 @@ fn reduce(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<T
 fn aggregate(rng: &mut StdRng, types: &[Type]) -> (Aggregate, Type) {
     use AggregateFunction::*;
     let ty = *types.choose(rng).unwrap();
+    let blanks = Blanks::Count;
     let functions: &[AggregateFunction] = match ty {
-        Type::Int8 => &[CountStar, Count, SumInt8, AvgInt, Min(Blanks::Count), Max(Blanks::Count)],
-        Type::Float8 => &[Count, SumFloat8, AvgFloat, Min(Blanks::Count), Max(Blanks::Count)],
+        Type::Int8 => {
+            let spread = SpreadNumeric(Spread::VariancePopulation);
+            &[CountStar, Count, SumInt8, AvgInt, Min(blanks), Max(blanks), Bits(BitOperator::Xor), spread]
+        }
+        Type::Float8 => {
+            let spread = SpreadFloat(Spread::DeviationSample);
+            let slope = Regression(offtake_lir::aggregate::Regression::Slope);
+            &[Count, SumFloat8, AvgFloat, Min(blanks), Max(blanks), spread, slope]
+        }
         Type::Bool => &[Count, BoolAnd, BoolOr],
-        Type::Text => &[Count, Min(Blanks::Count), Max(Blanks::Count)],
-        _ => &[Count, SumNumeric, AvgNumeric, Min(Blanks::Count), Max(Blanks::Count)],
+        Type::Text => &[Count, Min(blanks), Max(blanks), StringAgg, StringAgg],
+        _ => &[Count, SumNumeric, AvgNumeric, Min(blanks), Max(blanks)],
     };
-    let function = *functions.choose(rng).unwrap();
-    let distinct = function != CountStar && rng.random_ratio(1, 4);
-    let arg = (function != CountStar).then(|| {
-        let arg = scalar(rng, types, ty, 1);
-        if distinct { key(arg, ty) } else { arg }
-    });
+    let function = if rng.random_ratio(1, 30) { Single } else { *functions.choose(rng).unwrap() };
+    let distinct = !matches!(function, CountStar | Single) && rng.random_ratio(1, 4);
+    let mut args = Vec::new();
+    if function != CountStar {
+        args.push(scalar(rng, types, ty, 1));
+    }
+    match function {
+        StringAgg => args.push(Scalar::literal(Datum::Text(","), Type::Text)),
+        Regression(_) => args.push(scalar(rng, types, ty, 1)),
+        _ => {}
+    }
+    let order_by = (function == StringAgg && rng.random())
+        .then(|| {
+            // With DISTINCT only arguments can be ordered by.
+            let (key, ty) = if distinct {
+                (args[0].clone(), ty)
+            } else {
+                let ty = *types.choose(rng).unwrap();
+                (scalar(rng, types, ty, 1), ty)
+            };
+            AggregateOrder { key, ty, descending: rng.random(), nulls_first: rng.random() }
+        })
+        .into_iter()
+        .collect();
     let filter = rng.random_ratio(1, 4).then(|| scalar(rng, types, Type::Bool, 1));
-    let result = function.result_type(arg.as_ref().map(|_| ty));
-    (Aggregate { function, arg, filter, distinct }, result)
+    let result = function.result_type(args.first().map(|_| ty));
+    (Aggregate { function, args, order_by, filter, distinct }, result)
 }
 
 fn distinct(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
@@ -191,19 +183,23 @@ fn distinct(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec
 }
 
 fn union(rng: &mut StdRng, depth: usize, relations: &[Relation]) -> (Lir, Vec<Type>) {
-    let wanted: Vec<Type> = (0..rng.random_range(1..3))
-        .map(|_| *[Type::Int8, NUMERIC, Type::Text].choose(rng).unwrap())
-        .collect();
-    let inputs = (0..rng.random_range(1..4))
-        .map(|_| {
-            let (input, types) = plan(rng, depth - 1, relations);
-            let expressions: Vec<Scalar> = wanted.iter().map(|ty| scalar(rng, &types, *ty, 1)).collect();
-            let projection = (types.len()..types.len() + wanted.len()).collect();
-            let mfp = Mfp { input_arity: types.len(), expressions, predicates: Vec::new(), projection };
-            Lir::Mfp { input: Box::new(input), mfp }
-        })
-        .collect();
+    let wanted = alike(rng);
+    let inputs = (0..rng.random_range(1..4)).map(|_| shaped(rng, depth, relations, &wanted)).collect();
     (Lir::Union { inputs }, wanted)
+}
+
+/// Columns that inputs of a set operation have.
+fn alike(rng: &mut StdRng) -> Vec<Type> {
+    (0..rng.random_range(1..3)).map(|_| *[Type::Int8, NUMERIC, Type::Text].choose(rng).unwrap()).collect()
+}
+
+/// A plan of given columns, whose equal rows are equal bytes.
+fn shaped(rng: &mut StdRng, depth: usize, relations: &[Relation], wanted: &[Type]) -> Lir {
+    let (input, types) = plan(rng, depth - 1, relations);
+    let expressions = wanted.iter().map(|ty| key(scalar(rng, &types, *ty, 1), *ty)).collect();
+    let projection = (types.len()..types.len() + wanted.len()).collect();
+    let mfp = Mfp { input_arity: types.len(), expressions, predicates: Vec::new(), projection };
+    Lir::Mfp { input: Box::new(input), mfp }
 }
 
 /// What the planner puts around keys whose type has several forms of one value.
