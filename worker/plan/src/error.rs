@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use datafusion_sql::sqlparser::tokenizer::{Location, Span};
+use sqlparser::tokenizer::{Location, Span};
 
 /// Why a statement can't be planned, in PostgreSQL's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offtake_lir::{CollectionId, Finish, Lir, Mfp, Order, Scalar, explain};
+use offtake_lir::{CollectionId, Finish, Lir, Order, Scalar, TopK, explain};
 use offtake_row::{Column, Datum, Row, Type};
 
 use crate::{
+    bind::{self, Context, OrderKey, Origin, no_value},
+    decorrelate, emit,
     error::PlanError,
-    lower::{Lowering, no_value},
     optimise,
+    rel::Rel,
     relations::{RelationKind, Relations},
-    resolve::{self, Context},
     session::Session,
-    shadow,
     statement::{self, Query, Statement},
     syntax,
 };
@@ -25,6 +25,8 @@ pub struct ViewPlan {
     pub depends_on: BTreeSet<CollectionId>,
     /// Positions of columns whose values, NULLs taken for equal, occur once; `None` if none are known.
     pub key: Option<Vec<usize>>,
+    /// What in the query has no effect, a sentence each.
+    pub notices: Vec<String>,
     names: BTreeMap<CollectionId, String>,
 }
 
@@ -36,6 +38,11 @@ pub struct QueryPlan {
     pub finish: Finish,
     /// The columns shown.
     pub columns: Vec<Column>,
+    /// Of each column shown: the relation's column whose values it shows unchanged, if it is one.
+    pub origins: Vec<Option<(CollectionId, usize)>>,
+    /// Whether the plan stays good for as long as the catalog, the search path and the session's user are the same. If not, it is for
+    /// one statement.
+    pub is_lasting: bool,
     /// The parameters' types. A plan that has any is bound before it runs.
     pub parameters: Vec<Type>,
     pub depends_on: BTreeSet<CollectionId>,
@@ -95,7 +102,12 @@ pub fn plan_view_in(sql: &str, relations: &Relations, search_path: &[String]) ->
         return Err(PlanError::internal(format!("a view over {id}")));
     }
     let key = planned.key.filter(|key| !key.is_empty());
-    Ok(ViewPlan { lir: planned.lir, columns: planned.columns, depends_on, key, names })
+    let mut notices = Vec::new();
+    if planned.is_only_ordered {
+        notices
+            .push("ORDER BY without LIMIT has no effect in a view: order the query that reads it".to_owned());
+    }
+    Ok(ViewPlan { lir: planned.lir, columns: planned.columns, depends_on, key, notices, names })
 }
 
 /// Plans an ad-hoc query. `parameter_types` are those that the client declared; the others are found from their use.
@@ -122,6 +134,8 @@ pub fn plan_query(
         },
         lir: planned.lir,
         columns: planned.columns,
+        origins: planned.origins,
+        is_lasting: planned.is_lasting,
         parameters: planned.parameters,
         depends_on,
         limit: planned.limit,
@@ -134,6 +148,10 @@ pub fn plan_query(
 struct Planned {
     lir: Lir,
     columns: Vec<Column>,
+    origins: Vec<Option<Origin>>,
+    is_lasting: bool,
+    /// Whether there is an ORDER BY and nothing that it cuts.
+    is_only_ordered: bool,
     key: Option<Vec<usize>>,
     order_by: Vec<Order>,
     limit: Option<Scalar>,
@@ -145,17 +163,8 @@ fn plan(query: &Query, context: Context<'_>, parameters: Vec<Option<Type>>) -> R
     let work = || {
         let tokens = syntax::statements(query.sql())?.pop().unwrap_or_default();
         let tree = syntax::query(tokens)?;
-        let resolved = resolve::resolve(&tree, context)?;
-        let arranged = shadow::arrange(resolved.query, context.relations)?;
-        let mut lowering = Lowering::new(context.relations, parameters);
-        let lowered = lowering.query(&arranged)?;
-        let mut bound = |expr, what| -> Result<Option<Scalar>, PlanError> {
-            let Some(expr) = expr else { return Ok(None) };
-            lowering.constant(&shadow::arrange_expr(expr)?, Type::Int8, what).map(Some)
-        };
-        let limit = bound(resolved.limit, "LIMIT")?;
-        let offset = bound(resolved.offset, "OFFSET")?;
-        let mut types = lowering.parameters;
+        let bound = bind::bind(&tree, context, parameters)?;
+        let mut types = bound.parameters;
         types.resize(types.len().max(query.parameter_count()), None);
         let mut known = Vec::with_capacity(types.len());
         for (index, ty) in types.into_iter().enumerate() {
@@ -164,28 +173,47 @@ fn plan(query: &Query, context: Context<'_>, parameters: Vec<Option<Type>>) -> R
                     .hint("cast it where it is used: $1::text")
             })?);
         }
-        let order_by = resolved
+        let order_by: Vec<Order> = bound
             .order_by
             .iter()
-            .map(|key| {
-                let ty = lowered.columns.get(key.column).map_or(Type::Text, |(ty, _)| *ty);
-                if !offtake_lir::functions::has_equality(ty) {
-                    return Err(PlanError::new(
-                        "42883",
-                        format!("could not identify an ordering operator for type {ty}"),
-                    )
-                    .hint("order by the value's text or by another column"));
-                }
-                Ok(Order { column: key.column, ty, descending: key.descending, nulls_first: key.nulls_first })
+            .map(|OrderKey { column, descending, nulls_first }| Order {
+                column: *column,
+                ty: bound.types.get(*column).copied().unwrap_or(Type::Text),
+                descending: *descending,
+                nulls_first: *nulls_first,
             })
-            .collect::<Result<_, _>>()?;
-        let columns = resolved.names.into_iter().zip(&lowered.columns);
-        let columns = columns.map(|(name, (ty, nullable))| Column::new(name, *ty, *nullable)).collect();
-        let emitted = optimise::emit(lowered.block);
+            .collect();
+        let (mut rel, mut limit, mut offset) = (bound.rel, bound.limit, bound.offset);
+        let is_view = context.session.is_none();
+        let cut = limit.is_some() || offset.is_some();
+        let is_only_ordered = !cut && !order_by.is_empty();
+        if cut && (is_view || bound.with_ties) {
+            // A view keeps its first rows; ties are more rows than a count.
+            let top = TopK {
+                group: Vec::new(),
+                order_by: order_by.clone(),
+                limit: limit.take(),
+                offset: offset.take(),
+                with_ties: bound.with_ties,
+            };
+            rel = Rel::Top { input: Box::new(rel), top };
+        }
+        if is_view {
+            rel = rel.project((0..bound.columns.len()).map(Scalar::Column).collect());
+        }
+        let rel = optimise::optimise(decorrelate::decorrelate(rel, bound.next_local)?);
+        let key = rel.unique_key();
+        let origins = bound.columns.iter().map(|column| column.origin).collect();
+        let columns = bound.columns.into_iter();
+        let columns = columns.map(|column| Column::new(column.name, column.ty, column.nullable)).collect();
+        let lir = emit::emit(rel)?;
         Ok(Planned {
-            lir: emitted.lir,
+            lir,
             columns,
-            key: emitted.key,
+            origins,
+            is_lasting: bound.is_lasting,
+            is_only_ordered,
+            key,
             order_by,
             limit,
             offset,
@@ -236,7 +264,7 @@ impl QueryPlan {
             return Err(PlanError::new("08P01", message));
         }
         let mut bound = self.clone();
-        substitute(&mut bound.lir, values);
+        bound.lir.substitute_parameters(values);
         bound.parameters = Vec::new();
         bound.finish.limit = count(self.limit.as_ref(), values, "LIMIT", "2201W")?;
         bound.finish.offset = count(self.offset.as_ref(), values, "OFFSET", "2201X")?.unwrap_or(0);
@@ -303,40 +331,5 @@ fn count(
             Err(_) => Err(PlanError::new(state, format!("{what} must not be negative"))),
         },
         _ => Ok(None),
-    }
-}
-
-fn substitute(lir: &mut Lir, values: &[Row]) {
-    let each = |scalars: &mut Vec<Scalar>| {
-        scalars.iter_mut().for_each(|scalar| scalar.substitute_parameters(values))
-    };
-    let in_step = |mfp: &mut Mfp| mfp.substitute_parameters(values);
-    match lir {
-        Lir::Constant { .. } | Lir::Get { .. } => {}
-        Lir::Mfp { input, mfp } => {
-            in_step(mfp);
-            substitute(input, values);
-        }
-        Lir::Distinct { input } => substitute(input, values),
-        Lir::Union { inputs } => inputs.iter_mut().for_each(|input| substitute(input, values)),
-        Lir::Join { inputs, stages } => {
-            for stage in stages {
-                each(&mut stage.stream_key);
-                each(&mut stage.lookup_key);
-                in_step(&mut stage.closure);
-            }
-            inputs.iter_mut().for_each(|input| substitute(input, values));
-        }
-        Lir::Reduce { input, key, aggregates } => {
-            each(key);
-            for aggregate in aggregates {
-                aggregate
-                    .arg
-                    .iter_mut()
-                    .chain(&mut aggregate.filter)
-                    .for_each(|scalar| scalar.substitute_parameters(values));
-            }
-            substitute(input, values);
-        }
     }
 }

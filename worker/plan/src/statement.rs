@@ -1,13 +1,8 @@
 //! Statements: what a client can send.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use datafusion_sql::sqlparser::{
-    ast::{self, Visit, Visitor},
-    tokenizer::{Location, TokenWithSpan},
-};
-
-use crate::{error::PlanError, resolve::name, syntax, utility};
+use crate::{error::PlanError, syntax, utility};
 
 /// One SQL statement.
 #[derive(Clone, Debug)]
@@ -93,22 +88,10 @@ pub struct Query {
     way: usize,
     /// Where `sql` begins within the text given to [`parse`], in characters.
     offset: usize,
-    relations: Vec<(Option<String>, String)>,
-    functions: BTreeSet<String>,
     parameter_count: usize,
 }
 
 impl Query {
-    /// The tables it names, with their schemas where they are given; not the names it defines itself by WITH.
-    pub fn relations(&self) -> Vec<(Option<String>, String)> {
-        self.relations.clone()
-    }
-
-    /// The functions it calls, in lower case and without schema.
-    pub fn functions(&self) -> BTreeSet<String> {
-        self.functions.clone()
-    }
-
     /// This statement's own text.
     pub fn sql(&self) -> &str {
         &self.sql
@@ -131,25 +114,9 @@ impl Query {
     }
 
     pub(crate) fn parse(text: &str, tokens: &[TokenWithSpan]) -> Result<Query, PlanError> {
-        let tree = syntax::query(tokens.to_vec())?;
-        let mut mentions = Mentions::default();
-        let _: ControlFlow<()> = tree.visit(&mut mentions);
+        syntax::query(tokens.to_vec())?;
         let (sql, offset) = slice(text, tokens);
-        let mut relations: Vec<(Option<String>, String)> = Vec::new();
-        for (schema, name) in mentions.relations {
-            let defined = schema.is_none() && mentions.defined.contains(&name);
-            if !defined && !relations.contains(&(schema.clone(), name.clone())) {
-                relations.push((schema, name));
-            }
-        }
-        Ok(Query {
-            sql,
-            way: syntax::way(tokens),
-            offset,
-            relations,
-            functions: mentions.functions,
-            parameter_count: mentions.parameters,
-        })
+        Ok(Query { sql, way: syntax::way(tokens), offset, parameter_count: parameters(tokens) })
     }
 }
 
@@ -176,54 +143,13 @@ fn slice(text: &str, tokens: &[TokenWithSpan]) -> (String, usize) {
     (text.get(from..to).unwrap_or_default().to_owned(), offset)
 }
 
-#[derive(Default)]
-struct Mentions {
-    relations: Vec<(Option<String>, String)>,
-    defined: BTreeSet<String>,
-    functions: BTreeSet<String>,
-    parameters: usize,
-}
-
-impl Visitor for Mentions {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            self.defined.insert(name::ident(&cte.alias.name));
-        }
-        if let ast::SetExpr::Table(table) = &*query.body
-            && let Some(name) = &table.table_name
-        {
-            self.relations.push((table.schema_name.clone(), name.clone()));
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_relation(&mut self, relation: &ast::ObjectName) -> ControlFlow<()> {
-        let mut parts = name::parts(relation);
-        if let Some(last) = parts.pop() {
-            self.relations.push((parts.pop(), last));
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
-        if let ast::Expr::Function(function) = expr
-            && let Some(name) = name::parts(&function.name).pop()
-        {
-            self.functions.insert(name.to_lowercase());
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_value(&mut self, value: &ast::ValueWithSpan) -> ControlFlow<()> {
-        if let ast::Value::Placeholder(text) = &value.value
-            && let Some(number) = text.strip_prefix('$').and_then(|number| number.parse().ok())
-        {
-            self.parameters = self.parameters.max(number);
-        }
-        ControlFlow::Continue(())
-    }
+/// The highest parameter number: 2 for `$1 + $2`.
+fn parameters(tokens: &[TokenWithSpan]) -> usize {
+    let numbers = tokens.iter().filter_map(|token| match &token.token {
+        Token::Placeholder(text) => text.strip_prefix('$')?.parse().ok(),
+        _ => None,
+    });
+    numbers.max().unwrap_or(0)
 }
 
 /// Splits SQL text at semicolons and tells what each statement is. A text without statements gives an empty list.

@@ -3,15 +3,20 @@
 //! Parsing and planning recurse as deep as a statement is nested, so both run on a thread of their own whose stack fits the statement's
 //! size; the limits below keep what comes out of it shallow enough for every other thread.
 
+mod dialect;
+mod tokens;
+
 use std::{panic, thread};
 
-use datafusion_sql::sqlparser::{
+use sqlparser::{
     ast,
     parser::{Parser, ParserError},
     tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError},
 };
 
-use crate::{dialect::Postgres, error::PlanError, tokens};
+use self::dialect::Postgres;
+pub(crate) use self::tokens::base_and_exclusion;
+use crate::error::PlanError;
 
 /// Longest text of one call, in bytes.
 const TEXT_LIMIT: usize = 4 << 20;
@@ -21,6 +26,8 @@ const TOKEN_LIMIT: usize = 500_000;
 const NESTING_LIMIT: usize = 200;
 /// Longest way through a statement ([`way`]).
 const WAY_LIMIT: usize = 20_000;
+/// Statements with such a way fit the stack of any thread (2 MiB).
+const SHORT_WAY: usize = 60;
 /// What a token on the longest way may take of the stack, in bytes.
 const STACK_A_TOKEN: usize = 24 << 10;
 
@@ -29,22 +36,26 @@ pub(crate) fn on_large_stack<T: Send>(
     way: usize,
     work: impl FnOnce() -> Result<T, PlanError> + Send,
 ) -> Result<T, PlanError> {
+    let guarded = || {
+        panic::catch_unwind(panic::AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+            let text = payload
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Err(PlanError::internal(text))
+        })
+    };
+    if way <= SHORT_WAY {
+        return guarded();
+    }
     // Reserved, not used: pages are taken as the stack grows.
     let stack = (32 << 20) + way.min(WAY_LIMIT) * STACK_A_TOKEN;
     thread::scope(|scope| {
         let worker = thread::Builder::new()
             .name("plan".to_owned())
             .stack_size(stack)
-            .spawn_scoped(scope, || {
-                panic::catch_unwind(panic::AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-                    let text = payload
-                        .downcast_ref::<&str>()
-                        .map(|text| (*text).to_owned())
-                        .or_else(|| payload.downcast_ref::<String>().cloned())
-                        .unwrap_or_default();
-                    Err(PlanError::internal(text))
-                })
-            })
+            .spawn_scoped(scope, guarded)
             .map_err(|error| PlanError::new("53000", format!("could not start a planner thread: {error}")))?;
         worker.join().unwrap_or_else(|_| Err(PlanError::internal("the planner stopped")))
     })
@@ -141,6 +152,8 @@ fn tokenizer_error(error: TokenizerError) -> PlanError {
 pub(crate) fn query(mut tokens: Vec<TokenWithSpan>) -> Result<Box<ast::Query>, PlanError> {
     tokens::name_what_trim_removes(&mut tokens);
     tokens::spell_null_tests(&mut tokens);
+    tokens::spell_table(&mut tokens);
+    tokens::name_what_frames_exclude(&mut tokens);
     let last = tokens.last().map(|token| token.span.end);
     let mut parser =
         Parser::new(&Postgres).with_recursion_limit(3 * NESTING_LIMIT).with_tokens_with_locations(tokens);

@@ -2,7 +2,7 @@
 
 mod cursor;
 
-use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use self::cursor::{Cursor, word};
 use crate::{

@@ -147,9 +147,6 @@ fn queries_tell_what_they_mention() {
          WHERE EXISTS (SELECT 1 FROM \"B\")",
     )
     .unwrap();
-    let name = |schema: Option<&str>, name: &str| (schema.map(str::to_owned), name.to_owned());
-    assert_eq!(query.relations(), [name(None, "a"), name(Some("pg_catalog"), "pg_class"), name(None, "B")]);
-    assert_eq!(query.functions().into_iter().collect::<Vec<_>>(), ["count", "format_type"]);
     assert_eq!(query.parameter_count(), 3);
     let statements = parse("BEGIN;  SELECT 'ö' ;COMMIT").unwrap();
     let Statement::Query(second) = &statements[1] else { panic!() };
@@ -270,29 +267,14 @@ fn errors_have_positions() {
 #[test]
 fn what_is_not_kept_is_refused_by_name() {
     for (sql, what, remedy) in [
-        ("SELECT * FROM orders a LEFT JOIN orders b ON a.id = b.id", "LEFT JOIN", "inner joins"),
-        ("SELECT * FROM orders a FULL JOIN orders b USING (id)", "FULL JOIN", "inner joins"),
-        ("SELECT row_number() OVER (ORDER BY id) FROM orders", "row_number", "GROUP BY"),
-        ("SELECT id FROM orders WHERE id IN (SELECT 1)", "subquery", "JOIN"),
-        ("SELECT id FROM orders WHERE EXISTS (SELECT 1)", "subquery", "JOIN"),
-        ("SELECT id FROM orders INTERSECT SELECT 1", "INTERSECT", "UNION"),
-        ("SELECT id FROM (SELECT id FROM orders LIMIT 1) x", "LIMIT", "end of an ad-hoc query"),
         (
-            "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT * FROM r) SELECT * FROM r",
-            "RECURSIVE",
-            "not kept yet",
+            "SELECT a.id FROM orders a LEFT JOIN orders b ON a.id = (SELECT max(id) FROM orders c WHERE c.id = b.id)",
+            "subquery",
+            "FROM",
         ),
-        ("SELECT id FROM orders GROUP BY ROLLUP (id)", "ROLLUP", "UNION ALL"),
-        ("SELECT DISTINCT ON (id) id FROM orders", "DISTINCT ON", "GROUP BY"),
-        ("SELECT o.id FROM orders o, LATERAL (SELECT o.id) x", "LATERAL", "FROM"),
+        ("SELECT (SELECT sum(o.id)) FROM orders o", "outer query", "outer query"),
         ("SELECT random()", "random", "upstream"),
         ("SELECT now()", "now", "literal"),
-        ("SELECT string_agg(name, ',') FROM orders", "string_agg", ""),
-        ("SELECT id::interval FROM orders", "interval", "types kept"),
-        ("SELECT interval '1 day'", "interval", "date"),
-        ("SELECT ARRAY[1]", "array", "arrays"),
-        ("SELECT id FROM orders WHERE id = ANY ($1)", "ANY", "IN"),
-        ("SELECT * FROM generate_series(1, 3)", "generate_series", "tables"),
         ("SELECT name COLLATE \"de_DE\" FROM orders", "collation", "bytewise"),
         ("SELECT o FROM orders o", "whole row", "o.*"),
         ("SELECT placed::timestamp(0) FROM orders", "timestamp", "date_trunc"),
@@ -305,9 +287,8 @@ fn what_is_not_kept_is_refused_by_name() {
 }
 
 #[test]
-fn views_refuse_what_has_a_session_or_an_end() {
+fn views_refuse_what_has_a_session() {
     for (sql, what) in [
-        ("SELECT id FROM orders LIMIT 3", "LIMIT"),
         ("SELECT id FROM orders WHERE placed > now()", "now"),
         ("SELECT current_user", "current_user"),
         ("SELECT * FROM offtake.tables", "offtake.tables"),
@@ -405,7 +386,7 @@ fn long_and_deep_statements_end_in_an_answer() {
     for _ in 0..30 {
         doubling = format!("SELECT x + x AS x FROM ({doubling}) s");
     }
-    assert_eq!(state(doubling), Some("54001"));
+    assert_eq!(state(doubling), None, "what is used twice is computed once");
     let mut exploding = "WITH c0 AS (SELECT id FROM orders)".to_owned();
     for level in 1..30 {
         exploding

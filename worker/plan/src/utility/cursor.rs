@@ -1,6 +1,6 @@
 //! Reading a utility statement token by token.
 
-use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::{error::PlanError, statement::Statement, syntax};
 
