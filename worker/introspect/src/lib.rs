@@ -1,44 +1,27 @@
-//! pg_catalog and information_schema for clients: what psql's `\d`, drivers and tools ask about the database.
+//! pg_catalog and information_schema as relations, and the functions about their objects.
 //!
-//! Such queries are PostgreSQL SQL in full (regular expressions, arrays, correlated subqueries), far beyond what a view may use, so they
-//! run on DataFusion with `datafusion-pg-catalog`'s rewriting rules and static tables. The tables that tell about user relations are our
-//! own, because OIDs must stay the same and types must be the true ones, modifiers included. Only catalog data is in reach here: no
-//! query on a table or view ever runs on DataFusion, whose types and arithmetic are not PostgreSQL's.
+//! [`relations`] says which relations there are, with PostgreSQL 15's names, columns and OIDs; a planner treats them like any others.
+//! [`rows`] answers what is in them: partly data that is the same in every database, partly made from a [`Catalog`] (what can be read)
+//! and a [`Moment`] (who is here, how large everything is). [`Functions`] are the functions that only make sense over these, each an
+//! expression that takes its place in a plan.
 //!
-//! Nothing of DataFusion is in the public API.
+//! It knows no rows of tables and views, no SQL text and no I/O. What is shown is true: what Offtake has not is not there.
 
-mod convert;
-mod error;
+mod cache;
+mod catalog;
+mod content;
+mod definition;
 mod functions;
-mod information_schema;
-mod pg_catalog;
-mod rewrite;
-mod session;
-mod table;
+mod identifier;
+mod moment;
+mod names;
+mod rows;
+#[cfg(test)]
+mod sample;
 
-pub use error::IntrospectError;
-pub use session::Introspection;
-
-use offtake_row::Column;
-
-/// A relation, as the catalog shows it.
-#[derive(Clone, Debug)]
-pub struct RelationInfo {
-    /// `pg_class.oid`: must be the same for as long as the relation is the same.
-    pub oid: u32,
-    pub schema: String,
-    pub name: String,
-    pub kind: Kind,
-    pub columns: Vec<Column>,
-    /// The positions of the key's columns, shown as a primary key; empty: none.
-    pub key: Vec<usize>,
-    /// A view's query.
-    pub definition: Option<String>,
-}
-
-/// What a relation is shown as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Table,
-    View,
-}
+pub use catalog::{Catalog, Kind, RelationInfo};
+pub use definition::{SystemRelation, is_of_catalogs, oid, relations};
+pub use functions::{Functions, Moments};
+pub use moment::{Client, ClientState, Cursor, Moment, PreparedStatement, Setting, Size};
+pub use names::path as search_path;
+pub use rows::rows;
