@@ -96,6 +96,8 @@ pub struct ViewText {
     pub query: String,
     /// Its LIR as `offtake_lir::explain` prints it.
     pub plan: String,
+    /// The tables and views that it reads.
+    pub reads: Vec<CollectionId>,
 }
 
 /// A catalog that came over HTTP, and where its answer is waited for.

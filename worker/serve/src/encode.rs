@@ -1,12 +1,12 @@
 //! Rows and row descriptions as the protocol carries them.
 
 use bytes::{BufMut, BytesMut};
-use offtake_row::{Column, Row, Type, binary, text};
+use offtake_row::{Datum, Row, binary};
 use pgwire::messages::data::{
     DataRow, FORMAT_CODE_BINARY, FORMAT_CODE_TEXT, FieldDescription, RowDescription,
 };
 
-use crate::error::SqlError;
+use crate::{error::SqlError, shape::Shape};
 
 /// The format of each result column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,27 +44,16 @@ impl Formats {
     }
 }
 
-/// `pg_type.typlen`: -1 is variable.
-pub fn type_size(ty: Type) -> i16 {
-    match ty {
-        Type::Bool => 1,
-        Type::Int2 => 2,
-        Type::Int4 | Type::Float4 | Type::Date => 4,
-        Type::Int8 | Type::Float8 | Type::Time | Type::Timestamp | Type::Timestamptz => 8,
-        Type::Uuid => 16,
-        _ => -1,
-    }
-}
-
-pub fn row_description(columns: &[Column], formats: &Formats) -> RowDescription {
-    let fields = columns.iter().enumerate().map(|(index, column)| {
+pub fn row_description(shape: &Shape, formats: &Formats) -> RowDescription {
+    let fields = shape.columns.iter().enumerate().map(|(index, column)| {
+        let (table, number) = shape.origin(index);
         FieldDescription::new(
             // The protocol carries C strings.
             column.name.replace('\0', ""),
-            0,
-            0,
+            table as i32,
+            number,
             column.ty.oid(),
-            type_size(column.ty),
+            column.ty.facts().length,
             column.ty.typmod(),
             formats.code(index),
         )
@@ -73,38 +62,37 @@ pub fn row_description(columns: &[Column], formats: &Formats) -> RowDescription 
 }
 
 /// Writes rows; its buffers are reused from row to row.
-pub struct Encoder {
-    types: Vec<Type>,
+pub struct Encoder<'s> {
+    shape: &'s Shape,
     formats: Formats,
     text: String,
     buffer: BytesMut,
 }
 
-impl Encoder {
-    pub fn new(columns: &[Column], formats: Formats) -> Encoder {
-        let types = columns.iter().map(|column| column.ty).collect();
-        Encoder { types, formats, text: String::new(), buffer: BytesMut::new() }
+impl<'s> Encoder<'s> {
+    pub fn new(shape: &'s Shape, formats: Formats) -> Encoder<'s> {
+        Encoder { shape, formats, text: String::new(), buffer: BytesMut::new() }
     }
 
     pub fn row(&mut self, row: &Row) -> DataRow {
         let mut datums = row.iter();
-        for (index, ty) in self.types.iter().enumerate() {
-            let datum = datums.next().unwrap_or(offtake_row::Datum::Null);
+        for (index, column) in self.shape.columns.iter().enumerate() {
+            let datum = datums.next().unwrap_or(Datum::Null);
             if datum.is_null() {
                 self.buffer.put_i32(-1);
             } else if self.formats.code(index) == FORMAT_CODE_BINARY {
                 let start = self.buffer.len();
                 self.buffer.put_i32(0);
-                binary::write(*ty, datum, &mut self.buffer);
+                binary::write(column.ty, datum, &mut self.buffer);
                 let length = (self.buffer.len() - start - 4) as i32;
                 self.buffer[start..start + 4].copy_from_slice(&length.to_be_bytes());
             } else {
                 self.text.clear();
-                text::write(*ty, datum, &mut self.text);
+                self.shape.write(column.ty, datum, &mut self.text);
                 self.buffer.put_i32(self.text.len() as i32);
                 self.buffer.put_slice(self.text.as_bytes());
             }
         }
-        DataRow::new(self.buffer.split(), self.types.len() as i16)
+        DataRow::new(self.buffer.split(), self.shape.columns.len() as i16)
     }
 }

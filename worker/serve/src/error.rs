@@ -103,12 +103,6 @@ impl SqlError {
     }
 }
 
-impl From<offtake_introspect::IntrospectError> for SqlError {
-    fn from(error: offtake_introspect::IntrospectError) -> SqlError {
-        SqlError::new(error.sqlstate(), error.to_string())
-    }
-}
-
 /// What ends the handling of one message: an answer to the client, or a connection that is gone.
 #[derive(Debug)]
 pub enum Failure {

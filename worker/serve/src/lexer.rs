@@ -146,15 +146,6 @@ fn dollar_end(sql: &str, at: usize) -> Option<usize> {
     Some(sql[tag_end + 1..].find(tag).map_or(sql.len(), |found| tag_end + 1 + found + tag.len()))
 }
 
-/// How many parameters the text needs: the highest `$n`.
-pub fn parameters(sql: &str) -> usize {
-    let number = |token| match token {
-        Token::Parameter(text) => text[1..].parse().ok(),
-        _ => None,
-    };
-    tokens(sql).into_iter().filter_map(|(_, token)| number(token)).max().unwrap_or(0)
-}
-
 /// The statements of `sql`, each with the byte offset where it starts; empty ones are left out.
 pub fn statements(sql: &str) -> Vec<(usize, &str)> {
     let mut statements = Vec::new();

@@ -17,6 +17,7 @@ mod pool;
 mod published;
 mod server;
 mod settings;
+mod shape;
 mod source;
 mod sql;
 mod system;

@@ -1,6 +1,6 @@
 //! The two listeners and their end.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt};
 use pgwire::api::RandomPidSecretKeyGenerator;
@@ -14,7 +14,7 @@ use crate::{
     metrics::Metrics,
     pool::Pool,
     published::Publisher,
-    sql::{self, Cancels, Core, Gate},
+    sql::{self, Cancels, Core, Gate, Roster},
     tls,
 };
 
@@ -51,14 +51,20 @@ async fn open(config: Config, shared: Shared) -> Result<Server, BindError> {
     let (http, http_address) = listen("HTTP", config.http_listen).await?;
     let metrics = Metrics::register(&shared.registry)?;
     let threads = thread::available_parallelism().map_or(4, |cores| (cores.get() * 2).max(4));
+    let roles = match &config.auth {
+        Auth::Trust => BTreeSet::new(),
+        Auth::Scram { users } => users.iter().map(|(user, _)| user.clone()).collect(),
+    };
     let core = Core {
         results: shared.results,
-        publisher: Publisher::new(shared.relations, shared.views),
+        publisher: Publisher::new(shared.relations, shared.views, roles),
         status: shared.status.clone(),
         pool: Pool::start(threads).map_err(BindError::Threads)?,
         memory: Memory::new(config.query_memory),
         gate,
         cancels: Cancels::default(),
+        roster: Roster::default(),
+        started: sql::now(),
         metrics: metrics.clone(),
         tls: acceptor,
         tls_required: config.tls.as_ref().is_some_and(|tls| tls.required),

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use offtake_contract::Lsn;
+use offtake_introspect::Setting;
 
 use crate::error::SqlError;
 
@@ -283,6 +284,34 @@ impl Settings {
             .collect();
         names.sort_unstable_by_key(|name| name.to_lowercase());
         names
+    }
+
+    /// All settings with their values, what RESET goes back to, and what they are before anything is set. `own` are values that only the
+    /// session knows.
+    pub fn described(&self, defaults: &Settings, boot: &Settings, own: &[(&str, String)]) -> Vec<Setting> {
+        let named = |name: &str| -> Option<Setting> {
+            if let Some((_, value)) = own.iter().find(|(known, _)| *known == name) {
+                let same = || value.clone();
+                return Some(Setting {
+                    name: name.to_owned(),
+                    value: same(),
+                    default: same(),
+                    reset: same(),
+                });
+            }
+            Some(Setting {
+                name: name.to_owned(),
+                value: self.show(name).ok()?,
+                default: boot.show(name).unwrap_or_default(),
+                reset: defaults.show(name).unwrap_or_default(),
+            })
+        };
+        let custom = self.kept.keys().map(String::as_str).filter(|name| is_custom(name));
+        Settings::names().into_iter().chain(custom).filter_map(named).collect()
+    }
+
+    pub fn application_name(&self) -> &str {
+        &self.application_name
     }
 
     /// The settings that the protocol reports to the client whenever they change.

@@ -1,4 +1,4 @@
-//! What a query reads: the collections of one pinned version, and the system relations made from the status.
+//! What a query reads: the collections of one pinned version, and the system relations made from the status and the catalog.
 
 use std::{
     collections::BTreeMap,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use offtake_contract::Status;
+use offtake_introspect::{Catalog, Moment};
 use offtake_lir::{CollectionId, EvalError, Source, SqlState};
 use offtake_results::Version;
 use offtake_row::Row;
@@ -18,27 +19,31 @@ use crate::{memory::Share, system};
 /// How many rows are handed out between two looks at the interruption flag.
 const STRIDE: usize = 1024;
 
-/// One version and one status, for one evaluation.
+/// One version, one status and one catalog, for one evaluation.
 pub struct Snapshot {
     version: Arc<Version>,
-    system: BTreeMap<CollectionId, Vec<Row>>,
+    system: BTreeMap<CollectionId, Arc<Vec<Row>>>,
     interrupted: Arc<AtomicBool>,
     memory: Share,
 }
 
 impl Snapshot {
-    /// `collections` are those that the query reads; `interrupted` stops the evaluation at its next look; `memory` is what it may keep.
+    /// `collections` are those that the query reads; `moment` is made if one of them asks for it; `interrupted` stops the evaluation at
+    /// its next look; `memory` is what it may keep.
     pub fn new(
         version: Arc<Version>,
         status: &Status,
+        catalog: &Catalog,
+        moment: &dyn Fn() -> Arc<Moment>,
         collections: impl IntoIterator<Item = CollectionId>,
         interrupted: Arc<AtomicBool>,
         memory: Share,
     ) -> Snapshot {
-        let system = collections
-            .into_iter()
-            .filter_map(|id| system::rows(id, status).map(|rows| (id, rows)))
-            .collect();
+        let rows = |id| match system::rows(id, status) {
+            Some(rows) => Some(Arc::new(rows)),
+            None => offtake_introspect::rows(catalog, id, moment),
+        };
+        let system = collections.into_iter().filter_map(|id| rows(id).map(|rows| (id, rows))).collect();
         Snapshot { version, system, interrupted, memory }
     }
 
@@ -70,6 +75,10 @@ impl Snapshot {
 }
 
 impl Source for Snapshot {
+    fn interrupted(&self) -> Result<(), EvalError> {
+        self.check()
+    }
+
     fn scan(&self, id: CollectionId, f: &mut dyn FnMut(&Row, i64)) -> Result<(), EvalError> {
         if let Some(rows) = self.system.get(&id) {
             return self.feed(rows.iter().map(|row| (row, 1)), f);

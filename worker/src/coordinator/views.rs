@@ -302,8 +302,12 @@ impl Views {
     /// Definitions and plans, for EXPLAIN and clients that show a view's definition.
     pub fn texts(&self) -> BTreeMap<CollectionId, ViewText> {
         let text = |entry: &Entry| {
-            let plan = entry.plan()?.plan.explain();
-            Some((entry.id, ViewText { query: entry.definition.query.clone(), plan }))
+            let planned = &entry.plan()?.plan;
+            let reads = planned.depends_on.iter().copied().collect();
+            Some((
+                entry.id,
+                ViewText { query: entry.definition.query.clone(), plan: planned.explain(), reads },
+            ))
         };
         self.entries.iter().filter_map(text).collect()
     }

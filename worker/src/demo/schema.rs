@@ -57,7 +57,7 @@ pub async fn load(client: &Client) -> Result<Loaded, tokio_postgres::Error> {
     })
 }
 
-/// `tags` has a type that Offtake keeps as text (`textColumns`); `email` is left out of what is kept (`excludeColumns`).
+/// `tags` is kept as text (`textColumns`); `email` is left out of what is kept (`excludeColumns`).
 const TABLES: &str = "
 CREATE TABLE customers (
     id integer PRIMARY KEY,

@@ -11,15 +11,15 @@ use crate::{
     error::SqlError,
     published::Published,
     settings::Settings,
+    shape::Shape,
     sql::{
         Core,
         cancel::Interrupt,
         copy::CopyOut,
-        read,
+        now, read,
         session::{Block, Portal, PortalState, Rows, Session},
-        statement::{
-            Body, Planned, Prepared, Setting, asks_session, command_columns, parse_one, plan_session,
-        },
+        statement::{Body, Planned, Prepared, Setting, command_columns, parse_one},
+        witness::Witness,
     },
 };
 
@@ -34,7 +34,7 @@ pub enum Answer {
 
 /// One statement being run for one session.
 pub struct Run<'a> {
-    pub core: &'a Core,
+    pub core: &'a Arc<Core>,
     pub session: &'a mut Session,
     pub interrupt: &'a mut Interrupt,
     pub notices: &'a mut Vec<NoticeResponse>,
@@ -47,42 +47,38 @@ impl Run<'_> {
 
     /// Parses a statement and, if it answers rows, plans it, so that it can be described.
     pub async fn prepare(&mut self, text: &str, declared: Vec<Option<Type>>) -> Result<Prepared, SqlError> {
-        let text = text.to_owned();
-        let body = self.interrupt.run(self.core.pool.run(move || parse_one(&text))).await?;
+        let own = text.to_owned();
+        let body = self.interrupt.run(self.core.pool.run(move || parse_one(&own))).await?;
         self.refuse_if_failed(&body)?;
-        let mut prepared =
-            Prepared { body, declared, parameters: Vec::new(), columns: None, planned: Default::default() };
+        let mut prepared = Prepared {
+            text: text.to_owned(),
+            at: now(),
+            body,
+            declared,
+            parameters: Vec::new(),
+            shape: None,
+            planned: Default::default(),
+        };
         let body = prepared.body.clone();
         match &body {
             Body::Query(query) => {
                 let planned = self.plan(query, &prepared.declared).await?;
                 prepared.parameters = planned.plan.parameters.clone();
-                prepared.columns = Some(Arc::new(planned.plan.columns.clone()));
-                if !asks_session(query) {
+                prepared.shape = Some(planned.shape.clone());
+                if planned.plan.is_lasting {
                     prepared.planned = parking_lot::Mutex::new(Some(planned));
                 }
             }
-            Body::Introspect(text) => {
-                let published = self.core.publisher.current();
-                let (text, count) = (text.clone(), crate::lexer::parameters(text));
-                let (core_version, nulls) = (self.core.server_version.clone(), vec![None; count]);
-                let handle = tokio::runtime::Handle::current();
-                let work = self.core.pool.run(move || {
-                    let introspection = published.introspection(&core_version)?;
-                    handle.block_on(introspection.describe(&text, &nulls)).map_err(SqlError::from)
-                });
-                prepared.columns = Some(Arc::new(self.interrupt.run(work).await?));
-                prepared.parameters = (0..count)
-                    .map(|index| prepared.declared.get(index).copied().flatten().unwrap_or(Type::Text))
-                    .collect();
-            }
-            Body::Setting(setting) => {
-                prepared.columns = Some(Arc::new(vec![Column::new(setting.column(), Type::Text, true)]));
+            Body::Setting(_) => {
+                let columns = vec![Column::new("set_config", Type::Text, true)];
+                prepared.shape = Some(Arc::new(Shape::new(columns)));
             }
             Body::Command(Statement::Fetch { name, .. }) => {
-                prepared.columns = self.cursor(name)?.statement.columns.clone();
+                prepared.shape = self.cursor(name)?.statement.shape.clone();
             }
-            Body::Command(statement) => prepared.columns = command_columns(statement).map(Arc::new),
+            Body::Command(statement) => {
+                prepared.shape = command_columns(statement).map(|columns| Arc::new(Shape::new(columns)));
+            }
             Body::Empty | Body::Done(_) | Body::Copy(_) => {}
         }
         Ok(prepared)
@@ -90,21 +86,14 @@ impl Run<'_> {
 
     async fn plan(&mut self, query: &Query, declared: &[Option<Type>]) -> Result<Planned, SqlError> {
         let published = self.core.publisher.current();
-        let session = self.plan_session();
+        let witness = self.witness();
         let (query, declared) = (query.clone(), declared.to_vec());
-        let work = self.core.pool.run(move || Planned::new(&query, published, &session, &declared));
+        let work = self.core.pool.run(move || Planned::new(&query, published, witness, &declared));
         self.interrupt.run(work).await
     }
 
-    fn plan_session(&mut self) -> offtake_plan::Session {
-        let now = self.session.now();
-        plan_session(
-            self.session.settings.schemas(),
-            &self.session.user,
-            &self.core.server_version,
-            self.session.pid,
-            now,
-        )
+    fn witness(&mut self) -> Witness {
+        self.session.witness(self.core)
     }
 
     fn refuse_if_failed(&self, body: &Body) -> Result<(), SqlError> {
@@ -132,7 +121,6 @@ impl Run<'_> {
                 let rows = self.query(query, prepared, values).await?;
                 Ok(Answer::Rows(rows))
             }
-            Body::Introspect(text) => self.introspect(text, prepared, values).await,
             Body::Copy(copy) => {
                 let planned = self.plan(&copy.query, &[]).await?;
                 let rows = self.evaluate(planned, &[], "COPY").await?;
@@ -152,18 +140,11 @@ impl Run<'_> {
             None => {
                 let declared: Vec<Option<Type>> = prepared.parameters.iter().copied().map(Some).collect();
                 let planned = self.plan(query, &declared).await?;
-                let same = |columns: &Vec<Column>| {
-                    columns.iter().map(|column| (&column.name, column.ty)).eq(planned
-                        .plan
-                        .columns
-                        .iter()
-                        .map(|column| (&column.name, column.ty)))
-                };
-                if !prepared.columns.as_ref().is_some_and(|columns| same(columns)) {
+                if !prepared.shape.as_ref().is_some_and(|shape| shape.is_like(&planned.shape)) {
                     return Err(SqlError::new("0A000", "cached plan must not change result type")
                         .hint("A relation that the statement reads was replaced: prepare it again."));
                 }
-                if !asks_session(query) {
+                if planned.plan.is_lasting {
                     *prepared.planned.lock() = Some(planned.clone());
                 }
                 planned
@@ -183,51 +164,16 @@ impl Run<'_> {
         } else {
             Arc::new(planned.plan.bind(values)?)
         };
-        let columns = Arc::new(plan.columns.clone());
         let (rows, memory) =
             read::rows(self.core, self.session, planned.published(), plan, self.interrupt).await?;
-        Ok(Rows { columns, rows: rows.into_iter(), tag, memory: Some(memory) })
-    }
-
-    async fn introspect(
-        &mut self,
-        text: &str,
-        prepared: &Prepared,
-        values: &[Row],
-    ) -> Result<Answer, SqlError> {
-        let published = self.core.publisher.current();
-        let texts: Vec<Option<String>> = values
-            .iter()
-            .zip(&prepared.parameters)
-            .map(|(value, ty)| {
-                let datum = value.datum(0);
-                (!datum.is_null()).then(|| {
-                    let mut text = String::new();
-                    offtake_row::text::write(*ty, datum, &mut text);
-                    text
-                })
-            })
-            .collect();
-        let (text, version) = (text.to_owned(), self.core.server_version.clone());
-        let handle = tokio::runtime::Handle::current();
-        let work = self.core.pool.run(move || {
-            let introspection = published.introspection(&version)?;
-            handle.block_on(introspection.query(&text, &texts)).map_err(SqlError::from)
-        });
-        let (columns, rows) = self.interrupt.run(work).await?;
-        Ok(Answer::Rows(Rows {
-            columns: Arc::new(columns),
-            rows: rows.into_iter(),
-            tag: "SELECT",
-            memory: None,
-        }))
+        Ok(Rows { shape: planned.shape, rows: rows.into_iter(), tag, memory: Some(memory) })
     }
 
     async fn command(&mut self, statement: &Statement, prepared: &Prepared) -> Result<Answer, SqlError> {
         let done = |tag: &str| Ok(Answer::Done(tag.to_owned()));
         let answer = |rows: Vec<Row>, tag| {
-            let columns = prepared.columns.clone().unwrap_or_default();
-            Ok(Answer::Rows(Rows { columns, rows: rows.into_iter(), tag, memory: None }))
+            let shape = prepared.shape.clone().unwrap_or_default();
+            Ok(Answer::Rows(Rows { shape, rows: rows.into_iter(), tag, memory: None }))
         };
         match statement {
             // The parser's callers take queries out before.
@@ -403,20 +349,11 @@ impl Run<'_> {
     }
 
     async fn setting(&mut self, setting: &Setting, prepared: &Prepared) -> Result<Answer, SqlError> {
-        let value = match setting {
-            Setting::Set { name, value, local } => {
-                self.set(name, Some(value), *local).await?;
-                Some(self.show(name)?)
-            }
-            Setting::Show { name, missing_ok } => match self.show(name) {
-                Ok(value) => Some(value),
-                Err(_) if *missing_ok => None,
-                Err(error) => return Err(error),
-            },
-        };
-        let row = Row::pack([value.as_deref().map_or(Datum::Null, Datum::Text)]);
-        let columns = prepared.columns.clone().unwrap_or_default();
-        Ok(Answer::Rows(Rows { columns, rows: vec![row].into_iter(), tag: "SELECT", memory: None }))
+        self.set(&setting.name, Some(&setting.value), setting.local).await?;
+        let value = self.show(&setting.name)?;
+        let row = Row::pack([Datum::Text(&value)]);
+        let shape = prepared.shape.clone().unwrap_or_default();
+        Ok(Answer::Rows(Rows { shape, rows: vec![row].into_iter(), tag: "SELECT", memory: None }))
     }
 
     async fn explain(&mut self, explained: &Explained) -> Result<String, SqlError> {
@@ -424,7 +361,7 @@ impl Run<'_> {
             Explained::Query(query) => Ok(self.plan(query, &[]).await?.plan.explain()),
             Explained::Relation { schema, name } => {
                 let published = self.core.publisher.current();
-                let schemas = self.session.settings.schemas();
+                let schemas = offtake_introspect::search_path(&self.session.settings.schemas());
                 explain_relation(&published, &schemas, schema.as_deref(), name)
             }
         }
@@ -443,10 +380,12 @@ impl Run<'_> {
         }
         let planned = self.plan(query, &[]).await?;
         let statement = Prepared {
+            text: query.sql().to_owned(),
+            at: now(),
             body: Body::Query(query.clone()),
             declared: Vec::new(),
             parameters: Vec::new(),
-            columns: Some(Arc::new(planned.plan.columns.clone())),
+            shape: Some(planned.shape.clone()),
             planned: Default::default(),
         };
         let rows = self.evaluate(planned, &[], "FETCH").await?;
@@ -472,7 +411,7 @@ impl Run<'_> {
             Some(PortalState::Running(rows)) => {
                 let some: Vec<Row> = rows.rows.by_ref().take(count).collect();
                 Ok(Answer::Rows(Rows {
-                    columns: rows.columns.clone(),
+                    shape: rows.shape.clone(),
                     rows: some.into_iter(),
                     tag: "FETCH",
                     memory: None,

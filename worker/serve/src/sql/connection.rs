@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::{SinkExt, StreamExt};
+use offtake_introspect::Client;
 use pgwire::{
     api::{
         ClientInfo, PgWireConnectionState, PidSecretKeyGenerator, RandomPidSecretKeyGenerator,
@@ -28,6 +29,8 @@ use crate::{
         Core,
         cancel::{Cancelable, Interrupt},
         command::{Run, warning},
+        now,
+        roster::Place,
         session::{Rows, Session},
     },
 };
@@ -48,6 +51,7 @@ pub struct Connection {
     socket: Socket,
     pub(super) core: Arc<Core>,
     pub(super) session: Session,
+    pub(super) place: Place,
     cancelable: Cancelable,
     shutdown: watch::Receiver<bool>,
     notices: Vec<NoticeResponse>,
@@ -84,15 +88,27 @@ async fn start(
     pids: &RandomPidSecretKeyGenerator,
     shutdown: watch::Receiver<bool>,
 ) -> Result<Option<Connection>, io::Error> {
+    let (address, peer) = (stream.local_addr().ok(), stream.peer_addr().ok());
     let Some(mut socket) = negotiate_tls::<()>(stream, core.tls.clone()).await? else { return Ok(None) };
     socket.set_backpressure_boundary(WRITE_BUFFER);
-    match come_in(&mut socket, &core, pids).await {
+    match come_in(&mut socket, &core, pids, address).await {
         Ok(Some((session, cancelable, notices))) => {
             let reported = session.settings.reported();
+            let place = core.roster.enter(Client {
+                pid: session.pid,
+                user: session.user.clone(),
+                application_name: session.settings.application_name().to_owned(),
+                address: peer,
+                came: now(),
+                state_change: Some(now()),
+                tls: encryption(&socket),
+                ..Client::default()
+            });
             Ok(Some(Connection {
                 socket,
                 core,
                 session,
+                place,
                 cancelable,
                 shutdown,
                 notices,
@@ -122,6 +138,7 @@ async fn come_in(
     socket: &mut Socket,
     core: &Core,
     pids: &RandomPidSecretKeyGenerator,
+    address: Option<SocketAddr>,
 ) -> Result<Option<(Session, Cancelable, Vec<NoticeResponse>)>, Failure> {
     let startup = match socket.next().await {
         Some(Ok(PgWireFrontendMessage::Startup(startup))) => startup,
@@ -166,7 +183,8 @@ async fn come_in(
     let mut notices = Vec::new();
     let settings = startup_settings(core, &startup, &mut notices)?;
     let (pid, key) = pids.generate(socket);
-    let session = Session::new(user, pid, settings);
+    core.publisher.seen(&user);
+    let session = Session::new(user, pid, settings, address);
     let cancelable = core.cancels.register(pid, &key);
 
     socket.feed(PgWireBackendMessage::Authentication(Authentication::Ok)).await?;
@@ -186,6 +204,19 @@ async fn come_in(
         .await?;
     socket.set_state(PgWireConnectionState::ReadyForQuery);
     Ok(Some((session, cancelable, notices)))
+}
+
+/// Protocol and cipher of an encrypted connection.
+fn encryption(socket: &Socket) -> Option<(String, String)> {
+    let MaybeTls::Tls(stream) = socket.get_ref() else { return None };
+    let session = stream.get_ref().1;
+    let version = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "",
+    };
+    let cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    Some((version.to_owned(), cipher.unwrap_or_default().replace("TLS13_", "TLS_")))
 }
 
 async fn authenticate(socket: &mut Socket, core: &Core, user: &str, secure: bool) -> Result<(), Failure> {
@@ -367,6 +398,7 @@ impl Connection {
                 // As in PostgreSQL, a simple query drops the unnamed statement and portal.
                 self.session.statements.remove("");
                 self.session.portals.remove("");
+                self.begins(&query.query);
                 self.simple(&query.query).await?;
                 self.ready().await?;
             }
@@ -390,7 +422,13 @@ impl Connection {
         self.session.end_implicit();
         self.changed().await?;
         let status = self.session.transaction_status();
+        self.place.waits(self.session.block, self.session.settings.application_name());
         self.socket.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await
+    }
+
+    /// A statement begins: others see it.
+    pub(super) fn begins(&self, text: &str) {
+        self.place.begins(text, self.session.settings.application_name());
     }
 
     pub(super) fn interrupt(&self) -> Interrupt {
@@ -442,7 +480,8 @@ impl Connection {
         limit: usize,
         interrupt: &mut Interrupt,
     ) -> Result<usize, Failure> {
-        let mut encoder = Encoder::new(&rows.columns, formats.clone());
+        let shape = rows.shape.clone();
+        let mut encoder = Encoder::new(&shape, formats.clone());
         let mut sent = 0;
         while sent < limit && !rows.rows.as_slice().is_empty() {
             let socket = &mut self.socket;

@@ -4,9 +4,9 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use offtake_plan::{Query, Statement, parse};
-use offtake_row::{Column, Datum, Row, binary, text};
+use offtake_row::{Datum, Row, binary};
 
-use crate::{error::SqlError, lexer::Token};
+use crate::{error::SqlError, lexer::Token, shape::Shape};
 
 /// A parsed `COPY … TO STDOUT`.
 #[derive(Clone)]
@@ -140,12 +140,12 @@ impl CopyOut {
     }
 
     /// What comes before the first row.
-    pub fn start(&self, columns: &[Column]) -> Option<Bytes> {
+    pub fn start(&self, shape: &Shape) -> Option<Bytes> {
         match self.format {
             CopyFormat::Binary => Some(Bytes::from_static(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0")),
             _ if self.header => {
                 let mut line = String::new();
-                for (index, column) in columns.iter().enumerate() {
+                for (index, column) in shape.columns.iter().enumerate() {
                     self.field(index, Some(&column.name), &mut line);
                 }
                 line.push('\n');
@@ -160,13 +160,13 @@ impl CopyOut {
         (self.format == CopyFormat::Binary).then(|| Bytes::from_static(&[0xff, 0xff]))
     }
 
-    pub fn row(&self, columns: &[Column], row: &Row) -> Bytes {
+    pub fn row(&self, shape: &Shape, row: &Row) -> Bytes {
         let mut datums = row.iter();
         let mut next = || datums.next().unwrap_or(Datum::Null);
         if self.format == CopyFormat::Binary {
             let mut out = BytesMut::new();
-            out.put_i16(columns.len() as i16);
-            for column in columns {
+            out.put_i16(shape.columns.len() as i16);
+            for column in &shape.columns {
                 let datum = next();
                 let start = out.len();
                 out.put_i32(-1);
@@ -180,11 +180,11 @@ impl CopyOut {
         }
         let mut line = String::new();
         let mut value = String::new();
-        for (index, column) in columns.iter().enumerate() {
+        for (index, column) in shape.columns.iter().enumerate() {
             let datum = next();
             value.clear();
             if !datum.is_null() {
-                text::write(column.ty, datum, &mut value);
+                shape.write(column.ty, datum, &mut value);
             }
             self.field(index, (!datum.is_null()).then_some(value.as_str()), &mut line);
         }
@@ -240,7 +240,7 @@ fn unquote(literal: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use offtake_row::Type;
+    use offtake_row::{Column, Type};
 
     use super::*;
     use crate::lexer::tokens;
@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn lines_are_as_postgresql_writes_them() {
-        let columns = [Column::new("a", Type::Int4, true), Column::new("b", Type::Text, true)];
+        let columns = vec![Column::new("a", Type::Int4, true), Column::new("b", Type::Text, true)];
+        let columns = Shape::new(columns);
         let row = Row::pack([Datum::Int(1), Datum::Text("x\ty\\,\"z\"")]);
         let nulls = Row::pack([Datum::Null, Datum::Text("")]);
         let line =

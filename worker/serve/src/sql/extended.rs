@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use offtake_introspect::Functions;
 use offtake_row::{Datum, Row, RowPacker, Type, binary, text};
 use pgwire::messages::{
     PgWireBackendMessage,
@@ -32,6 +33,7 @@ impl Connection {
                 SqlError::new("42P05", format!("prepared statement \"{name}\" already exists")).into()
             );
         }
+        self.begins(&message.query);
         let declared = declared_types(&message.type_oids)?;
         let mut interrupt = self.interrupt();
         let prepared = self.run(&mut interrupt).prepare(&message.query, declared).await?;
@@ -54,11 +56,15 @@ impl Connection {
             .into());
         }
         let formats = Formats::new(&message.parameter_format_codes, expected, "parameter")?;
+        let names = statement.parameters.iter().any(|ty| ty.is_object()).then(|| {
+            let published = self.core.publisher.current();
+            self.session.witness(&self.core).functions(&published)
+        });
         let mut values = Vec::with_capacity(expected);
         for (index, (value, ty)) in message.parameters.iter().zip(&statement.parameters).enumerate() {
-            values.push(parameter(index, *ty, formats.code(index), value.as_deref())?);
+            values.push(parameter(index, *ty, formats.code(index), value.as_deref(), names.as_ref())?);
         }
-        let columns = statement.columns.as_ref().map_or(0, |columns| columns.len());
+        let columns = statement.shape.as_ref().map_or(0, |shape| shape.columns.len());
         let formats = Formats::new(&message.result_column_format_codes, columns, "result column")?;
         self.session.portals.insert(
             portal,
@@ -85,9 +91,9 @@ impl Connection {
                 return Err(SqlError::protocol(format!("invalid DESCRIBE message subtype {other}")).into());
             }
         };
-        match &statement.columns {
-            Some(columns) => {
-                let description = row_description(columns, &formats);
+        match &statement.shape {
+            Some(shape) => {
+                let description = row_description(shape, &formats);
                 self.feed(PgWireBackendMessage::RowDescription(description)).await
             }
             None => self.feed(PgWireBackendMessage::NoData(NoData::new())).await,
@@ -107,6 +113,7 @@ impl Connection {
         // The portal is taken out while it runs: COMMIT, DISCARD and CLOSE change the map.
         let mut portal = self.session.portals.remove(name).ok_or_else(|| no_portal(name))?;
         let mut interrupt = self.interrupt();
+        self.begins(&portal.statement.text);
         if matches!(portal.state, PortalState::Ready) {
             let answer = self.run(&mut interrupt).execute(&portal.statement, &portal.values).await?;
             self.changed().await?;
@@ -172,7 +179,13 @@ fn no_portal(name: &str) -> SqlError {
 }
 
 /// Reads a parameter's value into a row of one datum.
-fn parameter(index: usize, ty: Type, format: i16, value: Option<&[u8]>) -> Result<Row, SqlError> {
+fn parameter(
+    index: usize,
+    ty: Type,
+    format: i16,
+    value: Option<&[u8]>,
+    names: Option<&Functions>,
+) -> Result<Row, SqlError> {
     let mut packer = RowPacker::new();
     let Some(value) = value else { return Ok(Row::pack([Datum::Null])) };
     let context = |error: SqlError| error.detail(format!("In the value of parameter ${}.", index + 1));
@@ -182,6 +195,9 @@ fn parameter(index: usize, ty: Type, format: i16, value: Option<&[u8]>) -> Resul
     } else {
         let value = std::str::from_utf8(value)
             .map_err(|_| context(SqlError::new("22021", "invalid byte sequence for encoding \"UTF8\"")))?;
+        if let Some(number) = names.and_then(|names| names.number(ty, value)) {
+            return Ok(Row::pack([Datum::Int(number.map_err(|error| context(error.into()))?)]));
+        }
         text::parse(ty, value, &mut packer)
             .map_err(|error| context(SqlError::new(error.sqlstate(), error.to_string())))?;
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use offtake_contract::{Lsn, SourcePhase, Status};
+use offtake_introspect::Moment;
 use offtake_lir::{EvalError, Source, SqlState, evaluate};
-use offtake_plan::QueryPlan;
+use offtake_plan::{QueryPlan, RelationKind};
 use offtake_results::Version;
 use offtake_row::Row;
 
@@ -14,7 +15,6 @@ use crate::{
     published::Published,
     source::Snapshot,
     sql::{Core, cancel::Interrupt, session::Session},
-    system,
 };
 
 /// The version that the session reads: the transaction's, or the newest, once it has what `offtake.lsn` asks for.
@@ -98,7 +98,7 @@ fn not_reached(wanted: Lsn, readable: Lsn, milliseconds: u128, status: &Status) 
 
 /// Evaluates a bound plan on a query thread.
 pub async fn rows(
-    core: &Core,
+    core: &Arc<Core>,
     session: &mut Session,
     published: &Arc<Published>,
     plan: Arc<QueryPlan>,
@@ -108,8 +108,21 @@ pub async fn rows(
     let status = core.status.borrow().clone();
     check(published, &plan, &version, &status)?;
     let memory = Share::new(core.memory.clone());
-    let snapshot = Snapshot::new(version, &status, plan.depends_on.iter().copied(), interrupt.flag(), memory);
+    let catalog = published.catalog().clone();
+    let witness = plan
+        .depends_on
+        .iter()
+        .any(|id| offtake_introspect::is_of_catalogs(*id))
+        .then(|| (session.witness(core), session.prepared_statements(), session.cursors()));
+    let (published, flag) = (published.clone(), interrupt.flag());
     let work = core.pool.run(move || {
+        let moment = move || {
+            Arc::new(witness.as_ref().map_or_else(Moment::default, |(witness, statements, cursors)| {
+                witness.moment(&published, statements.clone(), cursors.clone())
+            }))
+        };
+        let snapshot =
+            Snapshot::new(version, &status, &catalog, &moment, plan.depends_on.iter().copied(), flag, memory);
         let rows = evaluate(&plan.lir, &snapshot)?;
         snapshot.keep(plan.finish.memory(&rows))?;
         let rows = plan.finish.apply(rows);
@@ -136,7 +149,7 @@ fn check(
         }
         let name =
             relation.map(|relation| format!("{}.{}", relation.schema, relation.name)).unwrap_or_default();
-        if system::rows(*id, &Status::default()).is_some() {
+        if relation.is_some_and(|relation| relation.kind == RelationKind::System) {
             continue;
         }
         match version.get(*id) {

@@ -1,13 +1,10 @@
 //! What a client's session remembers: settings, the transaction with its pinned version, prepared statements and portals.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
+use offtake_introspect::{Cursor, PreparedStatement};
 use offtake_results::Version;
-use offtake_row::{Column, Row};
+use offtake_row::Row;
 use pgwire::messages::response::TransactionStatus;
 
 use crate::{
@@ -15,16 +12,16 @@ use crate::{
     error::SqlError,
     memory::Held,
     settings::{Settings, canonical, display_name},
-    sql::statement::Prepared,
+    shape::Shape,
+    sql::{Core, now, statement::Prepared, witness::Witness},
 };
-
-/// Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
-const EPOCH: i64 = 946_684_800;
 
 /// One client's session.
 pub struct Session {
     pub user: String,
     pub pid: i32,
+    /// The server's own address, as the client reached it.
+    pub address: Option<SocketAddr>,
     pub settings: Settings,
     /// What stays after the transaction: without its SET LOCALs.
     durable: Settings,
@@ -76,7 +73,7 @@ pub enum PortalState {
 
 /// Rows on their way to a client.
 pub struct Rows {
-    pub columns: Arc<Vec<Column>>,
+    pub shape: Arc<Shape>,
     pub rows: std::vec::IntoIter<Row>,
     /// The first word of the command tag: SELECT, SHOW, EXPLAIN, FETCH.
     pub tag: &'static str,
@@ -86,10 +83,11 @@ pub struct Rows {
 }
 
 impl Session {
-    pub fn new(user: String, pid: i32, settings: Settings) -> Session {
+    pub fn new(user: String, pid: i32, settings: Settings, address: Option<SocketAddr>) -> Session {
         Session {
             user,
             pid,
+            address,
             durable: settings.clone(),
             defaults: settings.clone(),
             settings,
@@ -114,10 +112,7 @@ impl Session {
 
     /// Microseconds since 2000-01-01 at which the transaction started.
     pub fn now(&mut self) -> i64 {
-        *self.started.get_or_insert_with(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_micros()).unwrap_or(i64::MAX) - EPOCH * 1_000_000
-        })
+        *self.started.get_or_insert_with(now)
     }
 
     /// Ends the implicit transaction of a statement or of a group of messages: what it set stays, but for SET LOCAL.
@@ -228,6 +223,45 @@ impl Session {
         self.remember();
         self.settings = self.defaults.clone();
         self.durable = self.defaults.clone();
+    }
+
+    /// The session's facts, for a statement that is about to be planned or run.
+    pub fn witness(&mut self, core: &Arc<Core>) -> Witness {
+        Witness {
+            core: core.clone(),
+            user: self.user.clone(),
+            pid: self.pid,
+            address: self.address,
+            settings: self.settings.clone(),
+            defaults: self.defaults.clone(),
+            lsn: self.pin.as_ref().map_or_else(|| core.results.current().time(), |version| version.time()),
+            now: self.now(),
+        }
+    }
+
+    /// What was prepared by name.
+    pub fn prepared_statements(&self) -> Vec<PreparedStatement> {
+        let named = self.statements.iter().filter(|(name, _)| !name.is_empty());
+        let shown = named.map(|(name, statement)| PreparedStatement {
+            name: name.clone(),
+            text: statement.text.clone(),
+            prepared: statement.at,
+            parameters: statement.parameters.iter().map(|ty| ty.oid()).collect(),
+            from_sql: false,
+        });
+        shown.collect()
+    }
+
+    /// Cursors, and portals that are not run through.
+    pub fn cursors(&self) -> Vec<Cursor> {
+        let shown = self.portals.iter().map(|(name, portal)| Cursor {
+            name: name.clone(),
+            text: portal.statement.text.clone(),
+            hold: portal.hold,
+            scroll: false,
+            opened: portal.statement.at,
+        });
+        shown.collect()
     }
 
     /// What SHOW prints and the name that it prints it under.

@@ -52,7 +52,7 @@ impl Connection {
             }
             Answer::Done(tag) => self.complete(tag).await?,
             Answer::Rows(mut rows) => {
-                let description = row_description(&rows.columns, &Formats::TEXT);
+                let description = row_description(&rows.shape, &Formats::TEXT);
                 self.feed(PgWireBackendMessage::RowDescription(description)).await?;
                 let sent = self.send_rows(&mut rows, &Formats::TEXT, usize::MAX, &mut interrupt).await?;
                 self.complete_rows(rows.tag, sent).await?;
@@ -68,15 +68,15 @@ impl Connection {
         rows: Rows,
         interrupt: &mut super::cancel::Interrupt,
     ) -> Result<(), Failure> {
-        let codes = vec![copy.code(); rows.columns.len()];
+        let codes = vec![copy.code(); rows.shape.columns.len()];
         let response = CopyOutResponse::new(copy.code() as i8, codes.len() as i16, codes);
         self.feed(PgWireBackendMessage::CopyOutResponse(response)).await?;
-        if let Some(start) = copy.start(&rows.columns) {
+        if let Some(start) = copy.start(&rows.shape) {
             self.feed(PgWireBackendMessage::CopyData(CopyData::new(start))).await?;
         }
         let mut sent = 0;
         for row in rows.rows {
-            let data = CopyData::new(copy.row(&rows.columns, &row));
+            let data = CopyData::new(copy.row(&rows.shape, &row));
             self.feed_unless(PgWireBackendMessage::CopyData(data), interrupt).await?;
             sent += 1;
         }

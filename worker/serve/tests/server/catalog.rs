@@ -46,16 +46,16 @@ async fn relations_and_their_true_types() {
         ]
     );
     let rows = client.query("SELECT 'public.orders'::regclass::oid", &[]).await.expect("runs");
-    let oid: i32 = rows[0].get(0);
+    let oid: u32 = rows[0].get(0);
     let rows = client.query("SELECT oid FROM pg_class WHERE relname = 'orders'", &[]).await.expect("runs");
-    assert_eq!(rows[0].get::<_, i32>(0), oid);
+    assert_eq!(rows[0].get::<_, u32>(0), oid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oids_stay_when_other_relations_come_and_go() {
     let fixture = start(|_| {}).await;
     let client = connect(&fixture).await;
-    let oid = async || -> i32 {
+    let oid = async || -> u32 {
         let sql = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relname = 'types' AND nspname = 'v1'";
         client.query_one(sql, &[]).await.expect("is one").get(0)
     };

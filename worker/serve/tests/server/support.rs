@@ -274,6 +274,7 @@ pub async fn start(change: impl FnOnce(&mut Config)) -> Fixture {
     fill(&mut writer);
     let (relations, relations_seen) = watch::channel(Arc::new(relations()));
     let view = ViewText {
+        reads: Vec::new(),
         query: "SELECT region, sum(amount) AS total FROM orders GROUP BY region".to_owned(),
         plan: "Reduce region; sum(amount)\n  Get public.orders".to_owned(),
     };
