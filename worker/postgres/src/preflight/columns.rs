@@ -62,7 +62,7 @@ mod tests {
             columns: vec![
                 column(1, "id", 23, true),
                 column(2, "email", 25, false),
-                column(3, "span", 1186, true),
+                column(3, "span", 600, true),
             ],
             replica_identity: ReplicaIdentity::Default,
             key: vec!["id".into()],
