@@ -7,7 +7,7 @@ use offtake_row::{Datum, Row};
 use crate::{
     arena::Arena,
     compare::{Blanks, canonical},
-    scalar::{Comparison, Func, Scalar},
+    scalar::{ArrayFunc, Comparison, Func, Scalar, Test},
 };
 
 /// More keys than this are not looked up one by one.
@@ -60,7 +60,7 @@ fn bind(predicate: &Scalar, bound: &mut BTreeMap<usize, Vec<Row>>) {
     }
 }
 
-/// `column = constant`, or an OR of such on one column.
+/// `column = constant`, `column = ANY (constant)`, or an OR of such on one column.
 fn values_of(predicate: &Scalar) -> Option<(usize, Vec<Row>)> {
     match predicate {
         Scalar::Or(operands) => {
@@ -81,6 +81,22 @@ fn values_of(predicate: &Scalar) -> Option<(usize, Vec<Row>)> {
             [Scalar::Column(column), Scalar::Literal { value, .. }]
             | [Scalar::Literal { value, .. }, Scalar::Column(column)] => {
                 Some((*column, key_of(*blanks, value.datum(0))))
+            }
+            _ => None,
+        },
+        // `column = ANY (array)`; of an array that is NULL no row is.
+        Scalar::Call {
+            func: Func::Array(ArrayFunc::Any(Test::Compare(Comparison::Equal, blanks))),
+            args,
+        } => match args.as_slice() {
+            [Scalar::Column(column), Scalar::Literal { value, .. }] => {
+                let mut values: Vec<Row> = match value.datum(0) {
+                    Datum::Array(array) => array.iter().flat_map(|datum| key_of(*blanks, datum)).collect(),
+                    _ => Vec::new(),
+                };
+                values.sort_unstable();
+                values.dedup();
+                Some((*column, values))
             }
             _ => None,
         },

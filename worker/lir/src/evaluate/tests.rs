@@ -239,3 +239,20 @@ fn what_finishing_takes_is_reckoned() {
 
 mod bags;
 mod recursion;
+
+#[test]
+fn any_of_an_array_is_looked_up() {
+    let mut tables = Tables::default();
+    tables.table(1, &[&[Datum::Int(1)], &[Datum::Int(2)], &[Datum::Int(3)]], Some(&[0]));
+    let of = Type::Int8.array().unwrap();
+    let any = crate::functions::quantified("=", false, Some(Type::Int8), Some(of)).unwrap();
+    let array = crate::functions::literal("{3,NULL,1,3,9}", of).unwrap();
+    let predicate = Scalar::call(any.func, [Scalar::Column(0), array]);
+    let mfp = Mfp { predicates: vec![predicate], ..Mfp::identity(1) };
+    let plan = Lir::Mfp { input: Box::new(Lir::Get { id: CollectionId(1) }), mfp };
+    let mut rows = evaluate(&plan, &tables).unwrap();
+    rows.sort_unstable();
+    let row = |value| (Row::pack([Datum::Int(value)]), 1);
+    assert_eq!(rows, [row(1), row(3)]);
+    assert_eq!((tables.scans.get(), tables.lookups.get()), (0, 3), "each value once, NULL never");
+}
