@@ -401,6 +401,9 @@ fn plan_one(view: &View, known: &Relations, tables: &[Known<'_>]) -> Result<Plan
     }
     let plan = offtake_plan::plan_view_in(&view.query, known, &search_path)
         .map_err(|error| refused(view, &error, tables))?;
+    for notice in &plan.notices {
+        tracing::warn!(view = view.object, "{notice}");
+    }
     let mut indexes = Vec::new();
     for columns in &view.indexes {
         let positions = columns.iter().map(|name| {
