@@ -102,7 +102,7 @@ fn input(rel: Rel, needed: &BTreeSet<usize>) -> Result<Input, PlanError> {
             let layout: Vec<usize> = needed.iter().copied().collect();
             let inputs =
                 inputs.into_iter().map(|branch| exactly(branch, &layout)).collect::<Result<_, _>>()?;
-            Input { lir: union(inputs, layout.len()), layout }
+            Input { lir: union(inputs), layout }
         }
         Rel::Negate { input: below } => {
             let Input { lir, layout } = input(*below, needed)?;
@@ -116,7 +116,7 @@ fn input(rel: Rel, needed: &BTreeSet<usize>) -> Result<Input, PlanError> {
 }
 
 /// A union; rows that are all known become one constant.
-fn union(inputs: Vec<Lir>, _arity: usize) -> Lir {
+fn union(inputs: Vec<Lir>) -> Lir {
     let mut constant = Vec::new();
     for input in &inputs {
         match input {
