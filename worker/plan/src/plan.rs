@@ -145,6 +145,11 @@ pub fn plan_query(
     if query_plan.parameters.is_empty() { query_plan.bind(&[]) } else { Ok(query_plan) }
 }
 
+/// Longest text, in bytes, that is planned on the caller's stack.
+const SHORT_TEXT: usize = 1000;
+/// A way for which no thread's own stack is taken.
+const LONG_WAY: usize = 1000;
+
 struct Planned {
     lir: Lir,
     columns: Vec<Column>,
@@ -220,7 +225,9 @@ fn plan(query: &Query, context: Context<'_>, parameters: Vec<Option<Type>>) -> R
             parameters: known,
         })
     };
-    syntax::on_large_stack(query.way(), work).map_err(|error| query.positioned(error))
+    // A list makes a plan as deep as it is long: a long text gets a large stack, whatever its way is.
+    let way = if query.sql().len() > SHORT_TEXT { query.way().max(LONG_WAY) } else { query.way() };
+    syntax::on_large_stack(way, work).map_err(|error| query.positioned(error))
 }
 
 fn names(lir: &Lir, relations: &Relations) -> BTreeMap<CollectionId, String> {

@@ -382,6 +382,17 @@ fn long_and_deep_statements_end_in_an_answer() {
     assert_eq!(state(format!("SELECT {}true", "NOT ".repeat(50_000))), Some("54001"));
     assert_eq!(state(format!("SELECT {}", list(600_000, ",", "1"))), Some("54001"));
     assert_eq!(state("x".repeat(5 << 20)), Some("54000"));
+    let tables = |count: usize| (0..count).map(|n| format!("orders t{n}")).collect::<Vec<_>>().join(", ");
+    assert_eq!(state(format!("SELECT t0.id FROM {}", tables(480))), None);
+    assert_eq!(state(format!("SELECT t0.id FROM {}", tables(600))), Some("54001"));
+    assert_eq!(state(format!("SELECT {}", list(480, ", ", "(SELECT 1)"))), None);
+    assert_eq!(state(format!("SELECT {}", list(50_000, ", ", "(SELECT 1)"))), Some("54001"));
+    let correlated = "(SELECT max(o.id) FROM orders o WHERE o.id < orders.id)";
+    assert_eq!(state(format!("SELECT {} FROM orders", list(200, ", ", correlated))), None);
+    let window = |n: usize| format!("sum(id) OVER (ORDER BY id + {n})");
+    let windows = |count: usize| (0..count).map(window).collect::<Vec<_>>().join(", ");
+    assert_eq!(state(format!("SELECT {} FROM orders", windows(100))), None);
+    assert_eq!(state(format!("SELECT {} FROM orders", windows(20_000))), Some("54001"));
     let mut doubling = "SELECT id AS x FROM orders".to_owned();
     for _ in 0..30 {
         doubling = format!("SELECT x + x AS x FROM ({doubling}) s");

@@ -99,6 +99,7 @@ impl Binder<'_> {
 
     /// `ARRAY (SELECT …)`: the values in the query's order; an empty array of no row.
     pub(super) fn array_subquery(&mut self, query: &Query, at: &mut Clause<'_>) -> Result<Typed, PlanError> {
+        self.count(1)?;
         let outer = Outer::new(at.env, &self.numbers);
         let closed = self.ordered_query(query, Surroundings { named: at.named, outer: Some(&outer) })?;
         let [column] = closed.columns.as_slice() else {

@@ -74,6 +74,8 @@ impl Binder<'_> {
         env: &Env<'_>,
         named: &Named,
     ) -> Result<Inner, PlanError> {
+        // Each is one more join.
+        self.count(1)?;
         let outer = Outer::new(env, &self.numbers);
         let closed = self.query(query, Surroundings { named, outer: Some(&outer) })?;
         Ok(Inner { closed, captures: outer.into_captures() })

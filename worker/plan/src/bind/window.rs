@@ -72,6 +72,7 @@ impl Binder<'_> {
             }
             .at(span));
         }
+        self.count(4)?; // Each partitioning and order is some more nodes.
         let Some(over) = &function.over else {
             return Err(PlanError::internal("a window function without OVER"));
         };
